@@ -70,7 +70,7 @@ def flags(world: World) -> Service:
     return Service(world, "appconfig", "FlagFails", place, "Roll Back Configuration")
 
 
-def human(world: World, incident: Incident) -> str:
+def what_the_approver_reads(world: World, incident: Incident) -> str:
     """Return what the approver reads of how it ended, without another page."""
     incident.stands_in("Await Resolution")
     assert incident.path[-2:] == ["Notify Ops", "Await Resolution"]

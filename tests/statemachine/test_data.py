@@ -12,7 +12,8 @@ from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import REGION, STACK_NAME, World
 
-KIB = 1024
+MOST_DATA = 160 * 1024
+"""Bytes: well below the 256 KiB that Step Functions allows for a state's data."""
 HOSTILE = (
     "He said \"no\" and 'yes' \\ \\\\n \\u0000 {% $states.input %} {{ssm:secret}} ${TableName} $(reboot) `id`\n"
     "second line\tand a tab; %7B%25 \u202eolleh\u2066 \U0001f525 <!channel> &amp; </script> null undefined"
@@ -44,7 +45,7 @@ def test_hostile_text_reaches_the_page_as_it_came(world: World) -> None:
     assert incident.record.outcome_reason == 'Resolved by ada "{% $plan %}" \\.'
 
 
-def test_hostile_text_passes_the_machines_own_page(world: World) -> None:
+def test_hostile_text_reaches_the_page_that_the_machine_sends_itself(world: World) -> None:
     world.functions.plan("escalate", crashes, for_good=True)
     incident = world.fires('Search "down" {% 1 %} \\', message=HOSTILE)
     incident.stands_in("Await Acknowledgement")
@@ -52,7 +53,7 @@ def test_hostile_text_passes_the_machines_own_page(world: World) -> None:
     assert 'Search "down" {% 1 %} \\ is critical.' in world.told("sns")[0].text
 
 
-def test_hostile_output_of_a_command_is_shown_and_obeyed_by_nobody(world: World) -> None:
+def test_hostile_output_of_a_command_is_shown_and_changes_no_step(world: World) -> None:
     world.commands.script("drain", Run("Failed", output=HOSTILE))
     incident = world.fires("QueueStuck", severity="medium", host="web-1")
     incident.stands_in("Await Acknowledgement")
@@ -82,7 +83,7 @@ def test_the_largest_alert_and_a_huge_output_keep_the_state_small(world: World) 
     incident.stands_in("Await Resolution").is_resolved()
     incident.ends()
 
-    assert incident.largest_data < 160 * KIB
+    assert incident.largest_data < MOST_DATA
 
 
 def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(world: World) -> None:
@@ -105,7 +106,7 @@ def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(worl
         incident.stands_in("Await Recovery").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert incident.largest_data < 160 * KIB
+    assert incident.largest_data < MOST_DATA
     assert len(incident.history) < 25_000 / 10
     (page,) = world.told("pagerduty")
     assert "undo-9 (rollback)" in page.text

@@ -28,8 +28,8 @@ def heartbeats(world: World) -> TableHeartbeats:
     return TableHeartbeats(Table(world.client("dynamodb"), world.created.table_name))
 
 
-def has_looked(world: World) -> None:
-    """Reconcile has looked every minute since the day before yesterday."""
+def reconcile_has_watched_for_two_days(world: World) -> None:
+    """Record that reconcile looked every minute: a gap in its own watch would excuse a silent heartbeat."""
     watch = {"pk": "HEARTBEATS", "sk": "WATCH", "since": hours_ago(48).isoformat()}
     Table(world.client("dynamodb"), world.created.table_name).put(watch | {"looked_at": hours_ago(0).isoformat()})
 
@@ -38,10 +38,10 @@ def open_incidents(world: World) -> list[str]:
     return [record.incident.incident_id for record in world.history.open_records()]
 
 
-def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
+def test_a_silent_heartbeat_pages_once_and_its_return_resolves_the_incident(world: World) -> None:
     beat(world, "eu", hours_ago(9))
     beat(world, "us", hours_ago(1))
-    has_looked(world)
+    reconcile_has_watched_for_two_days(world)
     world.reconciles()
     world.reconciles()
 
@@ -64,7 +64,7 @@ def test_absence_pages_once_and_the_return_resolves(world: World) -> None:
 
 def test_forgetting_a_heartbeat_whose_sender_is_gone_ends_its_incident(world: World) -> None:
     beat(world, "eu", hours_ago(9))
-    has_looked(world)
+    reconcile_has_watched_for_two_days(world)
     world.reconciles()
     incident = Incident(world, open_incidents(world)[0])
     incident.stands_in("Await Acknowledgement")
@@ -88,9 +88,9 @@ def test_heartbeats_open_no_incident(world: World) -> None:
     assert [pulse.alert.labels["cluster"] for pulse in heartbeats(world).pulses()[0]] == ["eu"]
 
 
-def test_while_an_absence_is_known_nobody_is_paged_again_for_what_a_human_closed(world: World) -> None:
+def test_an_absence_whose_incident_a_human_closed_is_not_paged_again(world: World) -> None:
     beat(world, "eu", hours_ago(9))
-    has_looked(world)
+    reconcile_has_watched_for_two_days(world)
     world.reconciles()
     incident = Incident(world, open_incidents(world)[0])
     incident.stands_in("Await Acknowledgement")

@@ -246,7 +246,7 @@ def test_a_silenced_alert_that_joins_waits_too_and_counts_once_the_silence_ends(
 
     verdict = incident.record.classification
     assert verdict is not None
-    assert verdict.severity == "high"
+    assert verdict.severity == "high", "of the one that joined"
 
 
 def test_a_silence_until_resolved_ends_with_its_incident(world: World, silence: Silencing) -> None:

@@ -204,7 +204,7 @@ def scenarios(*modules: ModuleType) -> list[Any]:
 
 
 @pytest.mark.parametrize("scenario", scenarios(test_people, test_remediation, test_approval, test_failures))
-def test_it_goes_the_way_that_moto_goes(world: World, scenario: Callable[[World], None]) -> None:
+def test_the_interpreter_takes_the_path_that_moto_takes(world: World, scenario: Callable[[World], None]) -> None:
     scenario(world)
 
     assert compare(world) >= 1

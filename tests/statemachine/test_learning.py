@@ -58,7 +58,7 @@ def test_a_wrong_cause_takes_the_blame_off_the_next_deployment_and_pages_all_the
     assert any(reason.startswith("Not blamed: ada (Slack) said") for reason in after.reasons)
 
 
-def test_one_real_ends_what_firstline_hid_by_itself(world: World) -> None:
+def test_one_answer_real_ends_the_suppression_that_history_began(world: World) -> None:
     alert = {"severity": "info", "service": "web"}
     for _ in range(3):
         told = world.fires("CacheCold", **alert).stands_in("Await Resolution")
@@ -68,8 +68,8 @@ def test_one_real_ends_what_firstline_hid_by_itself(world: World) -> None:
     assert hidden.ends()[-1] == "Record Suppression"
     world.resolves("CacheCold", **alert)
 
-    world.judges(hidden.id, "real")
-    world.judges(hidden.id, "real")
+    for _ in range(2):  # a double click
+        world.judges(hidden.id, "real")
 
     after = world.fires("CacheCold", **alert)
     after.stands_in("Await Resolution")
@@ -80,7 +80,7 @@ def test_one_real_ends_what_firstline_hid_by_itself(world: World) -> None:
     assert [message.incident for message in world.told("slack") if message.kind == "message"].count(hidden.id) == 0
 
 
-def test_a_word_on_an_incident_of_somebody_else_changes_nothing(world: World) -> None:
+def test_an_answer_on_an_unknown_incident_is_refused_in_a_whisper(world: World) -> None:
     world.judges("SomeoneElses-20260101T000000Z-abc", "noise")
     (whisper,) = world.told("slack")
     assert whisper.kind == "whisper"

@@ -152,7 +152,7 @@ def test_a_close_that_fails_for_all_retries_hides_no_later_critical(world: World
     incident.ends("FAILED")
     later = world.fires("SearchDown", severity="critical", host="db-2")
 
-    if trouble is dies:
+    if trouble is dies:  # the incident is still open, and reconcile starts a successor
         assert later.id == incident.id
         later = incident.is_succeeded()
     else:

@@ -46,7 +46,7 @@ def test_the_story_of_an_incident_is_its_events_in_order_and_each_once(world: Wo
     assert events[4].by == "ada"
 
 
-def test_a_runbook_that_helps(world: World) -> None:
+def test_a_cure_is_told_as_planned_closed_and_remediated_with_its_end(world: World) -> None:
     stream = world.listens()
     incident = world.fires("HostHighMemory", severity="high", host="web-1", service="shop")
     incident.stands_in("Await Recovery")
@@ -61,7 +61,7 @@ def test_a_runbook_that_helps(world: World) -> None:
     assert next(event.run for event in events if event.type == "remediated") == "verified"
 
 
-def test_a_storm_of_alerts_is_not_a_storm_of_events(world: World) -> None:
+def test_eighty_alerts_of_one_incident_make_at_most_five_events(world: World) -> None:
     stream = world.listens()
     incident = world.send_many("SearchDown", hosts=[f"web-{number}" for number in range(40)], group_key="g")
     incident.stands_in("Await Acknowledgement")
@@ -69,7 +69,7 @@ def test_a_storm_of_alerts_is_not_a_storm_of_events(world: World) -> None:
     assert len(heard(world, stream)) <= 5
 
 
-def test_an_event_that_is_delivered_again_is_the_same(world: World) -> None:
+def test_an_event_that_is_delivered_again_keeps_its_id(world: World) -> None:
     stream = world.listens()
     world.fires("SearchDown").stands_in("Await Acknowledgement")
     records = stream.take()
@@ -79,7 +79,7 @@ def test_an_event_that_is_delivered_again_is_the_same(world: World) -> None:
     assert len(ids) == 2 * len(set(ids)) > 0
 
 
-def test_a_bus_that_is_down_holds_neither_incident_nor_page_and_gets_it_later(world: World) -> None:
+def test_a_bus_that_is_down_delays_no_page_and_gets_its_events_later(world: World) -> None:
     stream = world.listens()
     world.aws.down.add("events")
     world.fires("SearchDown").stands_in("Await Acknowledgement")
@@ -88,6 +88,7 @@ def test_a_bus_that_is_down_holds_neither_incident_nor_page_and_gets_it_later(wo
     (failure,) = world.functions.call("publish", {"Records": records})["batchItemFailures"]
     assert world.cloud.bus == []
     world.aws.down.clear()
+    # As Lambda does: again from the first record that failed.
     again = [record for record in records if record["dynamodb"]["SequenceNumber"] >= failure["itemIdentifier"]]
     world.functions.call("publish", {"Records": again})
     assert [event["detail-type"] for event in world.cloud.bus][:2] == ["Incident Opened", "Incident Classified"]

@@ -26,7 +26,7 @@ def test_who_demotes_a_runbook_while_its_plan_runs_stops_the_next_act(world: Wor
     assert "was stopped before step restart" in page.text
 
 
-def test_who_demotes_it_after_the_policy_was_asked_stops_the_act_at_its_claim(world: World) -> None:
+def test_who_demotes_a_runbook_after_the_next_move_was_chosen_stops_the_act_at_its_claim(world: World) -> None:
     world.functions.plan("remediate", meanwhile(lambda: demoted(world)), state="Next Move")
 
     incident = stuck_queue(world).stands_in("Await Resolution")
@@ -46,7 +46,7 @@ def test_a_promotion_approves_no_plan_that_waits(world: World) -> None:
     assert world.commands.attempts == []
 
 
-def test_of_two_plans_for_one_host_one_runs_and_a_human_reads_why_the_other_does_not(world: World) -> None:
+def test_a_host_that_a_plan_has_locked_gets_no_second_plan_and_a_human_reads_why(world: World) -> None:
     world.commands.script("look", Run(end="lost"))
     first = stuck_queue(world).stands_in("Await Step")
 

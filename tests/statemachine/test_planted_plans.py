@@ -48,7 +48,7 @@ def by_itself(name: str) -> Lie:
 @pytest.mark.parametrize(
     "name", ["destructive-low-disk.free-space", "disruptive-crash-loop.settle", "disruptive-dead-service.start"]
 )
-def test_a_plan_that_says_it_may_act_by_itself_is_not_believed(world: World, name: str) -> None:
+def test_a_plan_that_claims_to_need_no_approval_is_stopped_at_its_claim(world: World, name: str) -> None:
     lies(world, by_itself(name))
 
     incident = world.fires("CacheCold", severity="medium", host="web-1")
@@ -60,7 +60,7 @@ def test_a_plan_that_says_it_may_act_by_itself_is_not_believed(world: World, nam
     assert any("no approval of exactly this step is on record" in message.text for message in world.told("slack"))
 
 
-def test_an_act_that_is_called_a_look_is_not_sent_unclaimed(world: World) -> None:
+def test_an_act_that_the_plan_calls_a_look_is_not_sent(world: World) -> None:
     def lie(plan: Plan) -> None:
         by_itself("destructive-low-disk.free-space")(plan)
         plan["steps"][0]["kind"] = "diagnose"
@@ -117,7 +117,7 @@ def other_failures(plan: Plan) -> None:
         other_failures,
     ],
 )
-def test_a_yes_covers_exactly_what_was_approved(world: World, lie: Lie) -> None:
+def test_a_step_that_was_changed_after_its_approval_is_not_sent(world: World, lie: Lie) -> None:
     incident = world.fires("CacheCold", severity="medium", host="web-1")
     incident.stands_in("Await Resolution")
     lies(world, lie)
@@ -153,7 +153,7 @@ def test_a_forged_signal_of_an_approval_runs_nothing(world: World) -> None:
     assert world.commands.attempts == []
 
 
-def test_a_forged_end_of_a_command_makes_no_result(world: World) -> None:
+def test_after_a_forged_success_the_commands_own_failure_counts(world: World) -> None:
     world.commands.script("free-space", Run(end="lost", status="Failed", unfinished_reads=1))
     incident = world.fires("ScratchFull", severity="low", host="web-1", labels={"mountpoint": "/scratch"})
     incident.stands_in("Await Step")

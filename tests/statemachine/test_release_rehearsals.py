@@ -83,7 +83,9 @@ def brought(world: World) -> list[str]:
 
 
 @every
-def test_cured(world: World, runbook: Runbook) -> None:
+def test_a_runbook_that_cures_its_example_deploys_the_good_release_once_and_stays_trusted(
+    world: World, runbook: Runbook
+) -> None:
     incident = begun(world, runbook).stands_in("Await Recovery")
     assert runbook.resolves_within is not None
     assert incident.time_out_seconds == runbook.resolves_within.total_seconds()
@@ -102,7 +104,9 @@ def test_cured(world: World, runbook: Runbook) -> None:
 
 @every
 @pytest.mark.parametrize("course", [Course(), Course(status="Failed")], ids=["deployed", "failed"])
-def test_not_cured_and_told_to_who_approved(world: World, runbook: Runbook, course: Course) -> None:
+def test_a_runbook_that_does_not_cure_tries_nothing_else_is_told_to_its_approver_and_demoted(
+    world: World, runbook: Runbook, course: Course
+) -> None:
     world.releases.script(course)
     incident = begun(world, runbook)
     if course.status is None:

@@ -17,7 +17,7 @@ from contextlib import suppress
 import pytest
 
 from local.emulator.releases import NEVER, Course
-from tests.statemachine.releasing import HOUR, Service, flags, human, revision, shop
+from tests.statemachine.releasing import HOUR, Service, flags, revision, shop, what_the_approver_reads
 from tests.statemachine.test_planted_plans import Plan, lies
 from tests.statemachine.world import STACK_NAME, World
 
@@ -62,7 +62,9 @@ def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: S
     assert world.remediations.state("bad-release", record.incident.opened_at).held == [], "the locks are given back"
 
 
-def test_what_is_asked_for_says_from_what_to_what(world: World, service: Service) -> None:
+def test_the_question_names_the_present_and_the_earlier_version_and_sends_nothing(
+    world: World, service: Service
+) -> None:
     service.fires()
 
     asked = str(world.told("slack")[0].raw)
@@ -93,7 +95,7 @@ def test_a_yes_covers_the_release_that_is_put_back(world: World, service: Servic
     assert service.sent == []
 
 
-def test_what_was_sent_is_on_the_trail(world: World, service: Service) -> None:
+def test_the_trail_of_a_release_that_was_taken_back_tells_each_step(world: World, service: Service) -> None:
     incident = service.approved().stands_in("Await Recovery")
     service.resolves()
     incident.ends()
@@ -112,11 +114,13 @@ def test_what_was_sent_is_on_the_trail(world: World, service: Service) -> None:
     assert (told["over"]["outcome"], told["over"]["demoted"]) == ("verified", False)
 
 
-def test_one_that_does_not_help_wakes_a_human_and_is_not_put_forth_again(world: World, service: Service) -> None:
+def test_a_release_that_did_not_help_is_told_to_its_approver_and_not_put_forth_again(
+    world: World, service: Service
+) -> None:
     incident = service.approved(severity="medium").stands_in("Await Recovery")
     incident.times_out()
 
-    read = human(world, incident)
+    read = what_the_approver_reads(world, incident)
 
     assert service.brought == ["v1"], "nothing is deployed a second time, in either direction"
     assert "ran, but the alert did not resolve" in read
@@ -127,11 +131,11 @@ def test_one_that_does_not_help_wakes_a_human_and_is_not_put_forth_again(world: 
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
-def test_a_deployment_that_fails_wakes_a_human_with_its_words(world: World, status: str) -> None:
+def test_a_deployment_that_fails_is_told_to_its_approver_in_its_words(world: World, status: str) -> None:
     service = shop(world)
     world.releases.script(Course(status=status, message="too few hosts are healthy"))
 
-    read = human(world, service.approved(severity="low"))
+    read = what_the_approver_reads(world, service.approved(severity="low"))
 
     assert "Put the last good shop back failed at step roll-back." in read
     assert f"roll-back (act) on shop/live: {status}" in read
@@ -139,16 +143,16 @@ def test_a_deployment_that_fails_wakes_a_human_with_its_words(world: World, stat
     assert len(service.sent) == 1
 
 
-def test_flags_that_appconfig_takes_back_itself_wake_a_human(world: World) -> None:
+def test_a_deployment_of_flags_that_appconfig_rolls_back_is_told_to_its_approver(world: World) -> None:
     service = flags(world)
     world.releases.script(Course(status="ROLLED_BACK"))
 
-    read = human(world, service.approved(severity="low"))
+    read = what_the_approver_reads(world, service.approved(severity="low"))
 
     assert "flags-back (act) on app1234/env1234: ROLLED_BACK" in read
 
 
-def test_flags_that_bake_are_with_every_client_already(world: World) -> None:
+def test_flags_that_bake_count_as_deployed(world: World) -> None:
     service = flags(world)
     world.releases.script(Course(status="BAKING"))
 
@@ -157,11 +161,11 @@ def test_flags_that_bake_are_with_every_client_already(world: World) -> None:
     assert incident.release_path.count("Read Configuration") == 3
 
 
-def test_one_that_never_ends_is_left_to_go_on_and_a_human_knows_its_id(world: World, service: Service) -> None:
+def test_a_deployment_that_does_not_end_goes_on_and_is_told_to_its_approver(world: World, service: Service) -> None:
     world.releases.script(Course(looks=NEVER))
 
     incident = service.approved(severity="low")
-    read = human(world, incident)
+    read = what_the_approver_reads(world, incident)
 
     assert "Goes on: did not end in time" in read
     assert len(service.sent) == 1
@@ -170,7 +174,7 @@ def test_one_that_never_ends_is_left_to_go_on_and_a_human_knows_its_id(world: Wo
 
 
 @pytest.mark.parametrize("course", [Course(lost=True), Course(hangs=True)], ids=["dropped", "timed out"])
-def test_an_answer_that_is_lost_is_looked_for_and_followed(
+def test_a_deployment_whose_answer_is_lost_is_found_and_not_sent_again(
     world: World, service: Service, course: Course, impatient: set[str]
 ) -> None:
     world.releases.script(course)
@@ -184,14 +188,14 @@ def test_an_answer_that_is_lost_is_looked_for_and_followed(
     assert incident.record.results[0].status == "Success"
 
 
-def test_an_answer_that_is_lost_before_anything_began_is_told_as_what_it_is(
+def test_a_request_whose_answer_is_lost_and_that_began_nothing_is_told_as_unknown(
     world: World, service: Service, impatient: set[str]
 ) -> None:
     world.releases._begin = lambda *_: None  # type: ignore[method-assign, assignment]
     world.releases.script(Course(lost=True))
     impatient.add(service.lost)
 
-    read = human(world, service.approved(severity="low"))
+    read = what_the_approver_reads(world, service.approved(severity="low"))
 
     assert "Unknown: no answer" in read
     assert "No new deployment was seen after it" in read
@@ -203,7 +207,7 @@ NAMELESS = Course(refusal=("Throttling", "Rate exceeded"))
 
 
 @pytest.mark.parametrize("course", [THROTTLED, NAMELESS], ids=["by name", "nameless"])
-def test_throttled_for_a_moment_it_is_sent_once(world: World, service: Service, course: Course) -> None:
+def test_a_deployment_that_is_throttled_twice_is_sent_once(world: World, service: Service, course: Course) -> None:
     world.releases.script(course, course, Course())
 
     service.approved().stands_in("Await Recovery")
@@ -213,51 +217,51 @@ def test_throttled_for_a_moment_it_is_sent_once(world: World, service: Service, 
 
 
 @pytest.mark.parametrize("course", [THROTTLED, NAMELESS], ids=["by name", "nameless"])
-def test_throttled_for_good_nothing_was_sent(world: World, service: Service, course: Course) -> None:
+def test_a_deployment_that_stays_throttled_is_given_up_and_told(world: World, service: Service, course: Course) -> None:
     world.releases.script(course)
 
-    read = human(world, service.approved())
+    read = what_the_approver_reads(world, service.approved())
 
     assert service.sent == []
     assert world.releases.attempts == 5
     assert "Rate exceeded" in read
 
 
-def test_access_denied_is_told_and_nothing_was_sent(world: World, service: Service) -> None:
+def test_a_deployment_that_is_denied_is_told_and_not_tried_again(world: World, service: Service) -> None:
     world.releases.script(Course(refusal=("AccessDeniedException", "not authorized to perform: codedeploy")))
 
     incident = service.approved(severity="high")
-    read = human(world, incident)
+    read = what_the_approver_reads(world, incident)
 
     assert world.releases.attempts == 1
     assert "Not sent" in read
     assert "not authorized to perform" in read
 
 
-def test_what_cannot_be_read_wakes_a_human(world: World, service: Service) -> None:
+def test_a_deployment_that_cannot_be_read_is_told_to_its_approver_as_unknown(world: World, service: Service) -> None:
     world.releases.script(Course(unreadable=True))
 
-    read = human(world, service.approved(severity="low"))
+    read = what_the_approver_reads(world, service.approved(severity="low"))
 
     assert "failed (" in read
     assert "Unknown: unread" in read
     assert len(service.sent) == 1
 
 
-def test_switched_off_meanwhile_nothing_is_sent(
+def test_nothing_is_sent_if_remediation_was_switched_off_before_the_approval(
     world: World, service: Service, switch_off: Callable[[], object]
 ) -> None:
     incident = service.fires()
     switch_off()
     incident.is_approved()
 
-    read = human(world, incident)
+    read = what_the_approver_reads(world, incident)
 
     assert world.releases.attempts == 0
     assert "remediation has been switched off" in read
 
 
-def test_an_alert_that_resolves_while_it_is_deployed_is_cured(world: World, service: Service) -> None:
+def test_an_alert_that_resolves_during_the_deployment_counts_as_cured(world: World, service: Service) -> None:
     world.releases.script(Course(on_look=service.resolves))
 
     incident = service.approved()
@@ -268,7 +272,7 @@ def test_an_alert_that_resolves_while_it_is_deployed_is_cured(world: World, serv
     assert len(service.sent) == 1
 
 
-def test_an_alert_that_resolves_before_anybody_decides_changes_nothing(world: World, service: Service) -> None:
+def test_nothing_is_sent_if_the_alert_resolves_before_the_approval(world: World, service: Service) -> None:
     incident = service.fires()
     service.resolves()
 
@@ -277,7 +281,7 @@ def test_an_alert_that_resolves_before_anybody_decides_changes_nothing(world: Wo
     assert service.sent == []
 
 
-def test_a_refusal_leaves_the_release(world: World, service: Service) -> None:
+def test_nothing_is_sent_after_a_refusal(world: World, service: Service) -> None:
     incident = service.fires()
     incident.is_refused()
     incident.stands_in("Await Acknowledgement").is_acknowledged()
@@ -286,7 +290,7 @@ def test_a_refusal_leaves_the_release(world: World, service: Service) -> None:
     assert service.sent == []
 
 
-def test_nothing_to_go_back_to_is_a_reason_in_words(world: World) -> None:
+def test_without_an_earlier_release_nothing_is_taken_back_and_the_page_says_why(world: World) -> None:
     world.releases.group("shop/live")
     world.releases.released("shop/live", revision("v1"), ago=HOUR / 2)
 

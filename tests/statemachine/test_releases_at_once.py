@@ -13,7 +13,7 @@ import pytest
 
 from local.emulator.releases import NEVER, Course, Deployment
 from local.emulator.server import ServiceError
-from tests.statemachine.releasing import Service, flags, human, revision, shop
+from tests.statemachine.releasing import Service, flags, revision, shop, what_the_approver_reads
 from tests.statemachine.world import World
 
 
@@ -53,31 +53,34 @@ def test_flags_that_still_go_out_are_stopped_and_nothing_is_deployed(world: Worl
     assert (result.status, result.command_id) == ("Success", bad.id)
 
 
-def test_a_release_that_is_done_meanwhile_is_taken_back_as_any_other(world: World, service: Service) -> None:
+def test_a_release_that_finished_before_the_approval_is_taken_back(world: World, service: Service) -> None:
     bad = still_going_out(service)
     incident = service.fires()
-    bad.course = Course(looks=-1)
+    bad.course = Course(looks=-1)  # it has finished
     incident.is_approved()
 
     incident.stands_in("Await Recovery")
 
     assert service.brought == (["v1"] if service.name == "codedeploy" else [])
+    # AppConfig reverts a finished deployment; with CodeDeploy, the earlier revision is deployed.
     assert bad.state == (None if service.name == "codedeploy" else "REVERTED")
 
 
-def test_one_that_cannot_be_stopped_wakes_a_human_and_nothing_is_deployed(world: World) -> None:
+def test_a_release_that_does_not_stop_is_told_to_its_approver_and_nothing_is_deployed(world: World) -> None:
     service = shop(world)
     still_going_out(service)
     world.releases.stops_needed = NEVER
 
-    read = human(world, service.approved(severity="low"))
+    read = what_the_approver_reads(world, service.approved(severity="low"))
 
     assert service.sent == []
     assert "Not sent: still in progress" in read
     assert world.releases.stops < 100
 
 
-def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_that_is_refused_is_told_to_the_approver_and_nothing_is_deployed(
+    world: World, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     still_going_out(service)
 
     def refuse(*_: Any) -> Any:
@@ -86,20 +89,22 @@ def test_a_stop_that_is_refused_wakes_a_human(world: World, service: Service, mo
     world.releases.operations["StopDeployment"] = refuse
     monkeypatch.setattr(world.releases, "_revert", refuse)
 
-    read = human(world, service.approved(severity="low"))
+    read = what_the_approver_reads(world, service.approved(severity="low"))
 
     assert service.sent == []
     assert "Not stopped:" in read
     assert "not authorized to perform: StopDeployment" in read
 
 
-def test_somebody_elses_deployment_is_not_taken_for_ours(world: World, service: Service, impatient: set[str]) -> None:
+def test_a_lost_answer_is_told_as_unknown_if_the_newest_deployment_is_somebody_elses(
+    world: World, service: Service, impatient: set[str]
+) -> None:
     """Lose the answer while a person begins the newest deployment at the same moment."""
     impatient.add(service.lost)
     world.releases._begin = lambda *_: _somebody(world, service)  # type: ignore[method-assign, assignment]
     world.releases.script(Course(lost=True))
 
-    read = human(world, service.approved(severity="low"))
+    read = what_the_approver_reads(world, service.approved(severity="low"))
 
     assert "Unknown: not ours" in read
 
@@ -109,12 +114,12 @@ def _somebody(world: World, service: Service) -> None:
     world.releases.released(service.place.name, what, ago=timedelta())
 
 
-def test_what_somebody_released_meanwhile_is_left_alone(world: World, service: Service) -> None:
+def test_a_newer_release_before_the_approval_is_left_alone(world: World, service: Service) -> None:
     incident = service.fires(severity="high")
     _somebody(world, service)
     incident.is_approved()
 
-    read = human(world, incident)
+    read = what_the_approver_reads(world, incident)
 
     assert service.sent == []
     assert "Not sent: newer release" in read

@@ -96,7 +96,7 @@ def test_a_shipped_runbook_that_its_owner_promoted_runs(world: World) -> None:
     assert world.commands.steps() == [step.step_id for step in plan.steps]
 
 
-def test_without_the_alerts_own_word_the_verification_decides(world: World) -> None:
+def test_a_medium_that_does_not_resolve_is_closed_by_a_verification_that_holds(world: World) -> None:
     incident = full_disk(world, severity="medium")
     incident.stands_in("Await Recovery").times_out()
 
@@ -115,7 +115,7 @@ def test_without_the_alerts_own_word_the_verification_decides(world: World) -> N
     assert record.outcome_reason == "Free space on a scratch disk ran, and its verification holds."
 
 
-def test_what_pages_is_not_closed_by_a_verification_but_its_own_resolve_gets_some_time(world: World) -> None:
+def test_a_high_is_not_closed_by_a_verification_and_pages_once_it_has_not_resolved_in_time(world: World) -> None:
     incident = full_disk(world, severity="high")
     incident.stands_in("Await Recovery").times_out()
     incident.stands_in("Await Resolution")
@@ -128,7 +128,7 @@ def test_what_pages_is_not_closed_by_a_verification_but_its_own_resolve_gets_som
     assert "ran, and its verification holds, but the alert still fires." in page.text
 
 
-def test_a_verification_may_need_some_time(world: World) -> None:
+def test_a_verification_that_failed_once_is_tried_again_and_may_hold(world: World) -> None:
     world.commands.script("verify", FAILED, Run())
     incident = full_disk(world, severity="medium")
     for _ in range(2):
@@ -166,7 +166,7 @@ def test_a_verification_that_never_holds_wakes_a_human_who_reads_what_was_tried(
     assert incident.record.outcome == "resolved"
 
 
-def test_what_does_not_cure_is_rolled_back_and_paged(world: World) -> None:
+def test_a_runbook_that_does_not_cure_is_rolled_back_and_paged(world: World) -> None:
     world.commands.script("verify", FAILED)
     incident = stuck_queue(world)
     for _ in range(3):
@@ -207,8 +207,8 @@ def test_a_rollback_whose_last_step_fails_says_what_was_undone(world: World) -> 
     assert "It was not all rolled back. Failed: start-again; undone: refill." in world.told("pagerduty")[0].text
 
 
-def test_a_step_of_the_rollback_that_others_rest_on_stops_it(world: World) -> None:
-    """Stop the rollback, as its owner says with on_failure: stop."""
+def test_a_failed_step_of_the_rollback_with_on_failure_stop_ends_it(world: World) -> None:
+    """Let `unload` fail, whose owner wrote on_failure: stop."""
     world.commands.script("fill", FAILED)
     world.commands.script("unload", FAILED)
     world.fires("TankEmpty", severity="high", host="web-1").stands_in("Await Acknowledgement")
@@ -336,7 +336,7 @@ def test_a_send_that_stays_throttled_ends_with_a_human(world: World, throttled: 
 
 
 @pytest.mark.parametrize("throttled", [THROTTLED, THROTTLED_NAMELESS], ids=["by name", "nameless"])
-def test_what_was_never_sent_touched_nothing_and_can_wait(world: World, throttled: Run) -> None:
+def test_commands_that_were_never_sent_page_nobody_about_a_low(world: World, throttled: Run) -> None:
     world.commands.script("find-biggest", throttled)
     world.commands.script("free-space", throttled)
     incident = full_disk(world, severity="low")
@@ -357,7 +357,7 @@ def test_what_was_never_sent_touched_nothing_and_can_wait(world: World, throttle
     ],
     ids=lambda refusal: refusal[0],
 )
-def test_any_other_refusal_is_not_sent_again(world: World, refusal: tuple[str, str]) -> None:
+def test_a_send_that_is_refused_for_another_reason_is_not_repeated(world: World, refusal: tuple[str, str]) -> None:
     world.commands.script("free-space", Run(refusal=refusal))
     incident = full_disk(world, severity="low")
     incident.stands_in("Await Acknowledgement")

@@ -10,9 +10,11 @@ from typer.testing import CliRunner, Result
 from firstline_cli import checkout, history, stacks
 from firstline_cli.main import app
 from local.demo import alerts
+from tests.statemachine.incident import Incident
 from tests.statemachine.world import World
 
-BAD = "rules: [{id: shop-is-noisy, match: {service: shop}, severity: noise, reason: It always recovers.}]"
+SHOP_IS_NOISE = "rules: [{id: shop-is-noisy, match: {service: shop}, severity: noise, reason: It always recovers.}]"
+MAIL_PAGES = "rules: [{id: up, match: {service: mail}, at_least: high, reason: Mail matters.}]"
 
 
 @pytest.fixture
@@ -30,38 +32,55 @@ def replayed(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     return run
 
 
-def test_replay_names_the_page_that_a_bad_rule_would_have_hidden(world: World, replayed: Any) -> None:
-    # Given the shop's errors, which ada took, and another service's alert that nobody was paged for
-    shop = alerts.failing_shop()
-    name, fields = shop.pop("alert_name"), shop
-    real = world.fires(name, **fields)
-    real.stands_in("Await Acknowledgement")
-    world.presses("acknowledge", real.id)
-    real.stands_in("Await Resolution")
+@pytest.fixture
+def paged(world: World) -> Incident:
+    """Let the shop's errors page somebody: ada takes the incident, and it ends."""
+    fields = alerts.failing_shop()
+    name = fields.pop("alert_name")
+    incident = world.fires(name, **fields)
+    incident.stands_in("Await Acknowledgement")
+    world.presses("acknowledge", incident.id)
+    incident.stands_in("Await Resolution")
     world.resolves(name, **fields)
-    real.ends()
-    told = world.fires("QueueLong", severity="low", service="mail")
-    told.stands_in("Await Resolution")
+    incident.ends()
+    assert incident.record.paged_at is not None
+    return incident
+
+
+@pytest.fixture
+def unpaged(world: World) -> Incident:
+    """Let an alert of the mail service be told without a page, and end."""
+    incident = world.fires("QueueLong", severity="low", service="mail")
+    incident.stands_in("Await Resolution")
     world.resolves("QueueLong", severity="low", service="mail")
-    told.ends()
-    assert real.record.paged_at is not None
+    incident.ends()
+    return incident
 
-    # When a rule that calls the shop noise is replayed
-    found = replayed(BAD, "-o", "json")
-    told_so = replayed(BAD)
 
-    # Then the page is named, with what shows that it was real, and the command does not end well
+@pytest.mark.usefixtures("unpaged")
+def test_replay_names_the_page_that_a_bad_rule_would_have_hidden_with_its_proof_and_fails(
+    paged: Incident, replayed: Any
+) -> None:
+    found = replayed(SHOP_IS_NOISE, "-o", "json")
+    told_so = replayed(SHOP_IS_NOISE)
+
     assert (found.exit_code, told_so.exit_code) == (1, 1), found.output
     plain = json.loads(found.stdout)
     assert (plain["incidents"], plain["paged"], plain["missed"]) == (2, 1, 1)
     (gone,) = plain["goes"]
-    assert (gone["id"], gone["proof"]) == (real.id, "ada (Slack) took it")
+    assert (gone["id"], gone["proof"]) == (paged.id, "ada (Slack) took it")
     assert gone["why"] == "rule shop-is-noisy says noise"
     last = told_so.stdout.splitlines()[-2:]
     assert last[0] == "1 PAGE WOULD GO ALTHOUGH THE INCIDENT WAS REAL:"
-    assert last[1].strip() == f"{real.id}: rule shop-is-noisy says noise; ada (Slack) took it"
+    assert last[1].strip() == f"{paged.id}: rule shop-is-noisy says noise; ada (Slack) took it"
 
-    # And the rules as they are hide nothing, while one that raises brings a page
+
+@pytest.mark.usefixtures("paged")
+def test_replay_of_the_rules_as_they_are_succeeds(replayed: Any) -> None:
     assert replayed(checkout.RULES.read_text()).exit_code == 0
-    raised = replayed("rules: [{id: up, match: {service: mail}, at_least: high, reason: Mail matters.}]", "-o", "json")
-    assert [change["id"] for change in json.loads(raised.stdout)["comes"]] == [told.id]
+
+
+def test_replay_names_the_page_that_a_raising_rule_would_bring(unpaged: Incident, replayed: Any) -> None:
+    raised = replayed(MAIL_PAGES, "-o", "json")
+
+    assert [change["id"] for change in json.loads(raised.stdout)["comes"]] == [unpaged.id]

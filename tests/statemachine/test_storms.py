@@ -17,7 +17,7 @@ def in_one_minute() -> None:
         time.sleep(left)
 
 
-def test_a_storm_is_one_incident_that_is_paged_and_never_remediated(world: World) -> None:
+def test_alerts_beyond_the_limit_of_a_minute_become_one_storm_that_is_paged_and_not_remediated(world: World) -> None:
     in_one_minute()
     world.restart_functions(INCIDENTS_PER_MINUTE="2", INCIDENTS_PER_MINUTE_AND_ALERT="2")
     alerts = [alert("DiskFull", host=f"web-{i}", service=f"service-{i}", **DISK) for i in range(1, 6)]

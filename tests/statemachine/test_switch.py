@@ -21,7 +21,7 @@ def turn(world: World) -> Iterator[Turn]:
         world.client("ssm").delete_parameter(Name=name)
 
 
-def test_switched_off_nothing_is_planned(world: World, turn: Turn) -> None:
+def test_while_remediation_is_switched_off_no_command_is_sent_and_people_read_why(world: World, turn: Turn) -> None:
     turn("off")
 
     incident = full_disk(world, severity="low").stands_in("Await Resolution")
@@ -46,7 +46,7 @@ def test_switched_off_meanwhile_no_further_step_is_sent_and_somebody_reads_what_
     assert "drain (act) on web-1: Success" in page.text
 
 
-def test_switched_on_by_name_it_goes_on(world: World, turn: Turn) -> None:
+def test_a_switch_that_says_on_stops_nothing(world: World, turn: Turn) -> None:
     turn("On")
 
     incident = stuck_queue(world).stands_in("Await Recovery")
@@ -55,7 +55,7 @@ def test_switched_on_by_name_it_goes_on(world: World, turn: Turn) -> None:
     assert incident.path.count("Switched Off?") == 2, "a look needs no switch"
 
 
-def test_what_is_sent_is_the_version_that_was_read_one_host_after_the_other(world: World) -> None:
+def test_each_command_names_its_documents_version_and_an_act_takes_one_host_at_a_time(world: World) -> None:
     stuck_queue(world, "web-1", "web-2").stands_in("Await Recovery")
 
     assert {sent.version for sent in world.commands.sent} == {"1"}
@@ -66,7 +66,7 @@ def test_what_is_sent_is_the_version_that_was_read_one_host_after_the_other(worl
     ]
 
 
-def test_the_trail_tells_the_whole_story(world: World) -> None:
+def test_the_trail_of_a_cure_tells_each_step_in_order(world: World) -> None:
     incident = full_disk(world, severity="medium")
     incident.stands_in("Await Recovery").times_out()
     incident.ends()
@@ -77,7 +77,7 @@ def test_the_trail_tells_the_whole_story(world: World) -> None:
     assert entries[-2].facts["outcome"] == "verified"
 
 
-def test_a_runbook_that_does_not_help_asks_the_next_time(world: World) -> None:
+def test_a_runbook_that_did_not_help_is_demoted_and_gives_its_host_back(world: World) -> None:
     world.commands.script("verify", Run("Failed"))
     incident = full_disk(world)
     for _ in range(3):

@@ -33,14 +33,14 @@ def spooler(world: World) -> Incident:
     return world.fires("SpoolerStuck", severity="medium", host="web-1")
 
 
-def test_a_runbook_of_scripts_leaves_it_to_a_human_who_reads_why(world: World) -> None:
+def test_a_runbook_of_shell_scripts_sends_nothing_to_windows_and_a_human_reads_why(world: World) -> None:
     full_disk(world).stands_in("Await Acknowledgement")
 
     assert world.commands.attempts == []
     assert "web-1 runs Windows, and full-scratch has no steps for that" in world.told("pagerduty")[0].text
 
 
-def test_its_owners_document_is_sent_and_the_alerts_resolve_is_the_recovery(world: World) -> None:
+def test_the_owners_document_is_sent_to_windows_and_the_alerts_resolve_is_the_recovery(world: World) -> None:
     incident = spooler(world)
     incident.stands_in("Await Recovery")
     assert incident.time_out_seconds == 600
@@ -53,7 +53,7 @@ def test_its_owners_document_is_sent_and_the_alerts_resolve_is_the_recovery(worl
 
 
 @pytest.mark.parametrize("fails", [True, False], ids=["it fails", "it does not help"])
-def test_what_it_does_not_cure_goes_to_a_human(world: World, fails: bool) -> None:
+def test_an_alert_that_the_owners_document_does_not_cure_goes_to_a_human(world: World, fails: bool) -> None:
     if fails:
         world.commands.script("spooler", FAILED)
     incident = spooler(world)

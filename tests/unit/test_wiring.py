@@ -70,17 +70,30 @@ def test_a_part_that_a_test_sets_is_handed_to_the_other_parts(made: Made) -> Non
     assert [service for service, _ in made] == ["dynamodb"]
 
 
-def test_a_page_of_reconcile_is_on_the_trail_at_once_and_survives_a_broken_trail() -> None:
+def reconcile() -> tuple[Any, MemoryStore]:
+    """Return the wiring of Reconcile over a store with one open incident, whose page reaches the topic only."""
     wiring, store = wired(ReconcileSettings), MemoryStore(a_record())
     wiring.incidents, wiring.trail, wiring.page_topic = store.incidents, store.trail, MemoryChannel(wakes="again")
     wiring.channels, wiring.on_call = dict, lambda level: None
-    incident_id = store.only.incident.incident_id
+    return wiring, store
+
+
+def test_a_page_of_reconcile_is_on_the_trail_at_once() -> None:
+    wiring, store = reconcile()
 
     wiring._page_overdue(store.only, "Nobody was paged in time.", NOW)
 
-    assert [(what, facts["paged_at"]) for what, facts in store.told(incident_id)] == [("paged", NOW.isoformat())]
+    assert [(what, facts["paged_at"]) for what, facts in store.told(store.only.incident.incident_id)] == [
+        ("paged", NOW.isoformat())
+    ]
+
+
+def test_a_trail_that_cannot_be_written_stops_no_page_of_reconcile() -> None:
+    wiring, store = reconcile()
     store.faults["append"] = HistoryUnavailable("throttled")
-    wiring._page_overdue(store.only, "A trail that cannot be written stops no page.", NOW)
+    wiring._page_overdue(store.only, "Nobody was paged in time.", NOW)
+
+    assert len(wiring.page_topic.told) == 1
 
 
 def test_a_missing_people_yaml_lets_nobody_approve_and_raises_nothing(made: Made) -> None:

@@ -77,6 +77,7 @@ def test_an_absent_optional_field_is_read_as_empty(absent: str) -> None:
         lambda name: name.title().replace("_", ""),
         lambda name: f" {name} ",
     ],
+    ids=["upper case", "hyphens", "camel case", "spaces"],
 )
 def test_keys_are_read_in_another_case_or_with_other_separators(rename: Any) -> None:
     assert _read({rename(name): value for name, value in WHOLE.items()}).model_dump() == WHOLE
@@ -145,7 +146,7 @@ JSON = st.recursive(
 
 
 @given(changes=st.dictionaries(st.sampled_from([*WHOLE, "Severity", "confidence_", "x"]), JSON, max_size=4))
-def test_whatever_a_model_writes_no_other_runbook_severity_or_confidence_comes_of_it(changes: dict[str, Any]) -> None:
+def test_a_verdict_that_is_read_has_the_severity_and_the_runbook_that_the_model_wrote(changes: dict[str, Any]) -> None:
     found = WHOLE | changes
     try:
         judgement = _read(found)

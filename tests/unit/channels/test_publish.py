@@ -80,9 +80,8 @@ def test_milestones_are_published_in_order_and_their_incident_is_read_once() -> 
 def test_the_stream_is_asked_again_for_the_first_record_that_the_bus_did_not_take(
     takes: int, again: str | None
 ) -> None:
-    opened, classified_and_closed = [a_milestone()], [a_milestone("classified"), a_milestone("closed")]
-    nothing: list[dict[str, Any]] = []
-    bus = Bus(opened, nothing, classified_and_closed, takes=takes)  # records "0", "1" and "2"
+    # The stream's records "0", "1" (which holds no milestone) and "2".
+    bus = Bus([a_milestone()], [], [a_milestone("classified"), a_milestone("closed")], takes=takes)
     assert bus.publish() == again
 
 

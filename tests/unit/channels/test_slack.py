@@ -170,6 +170,7 @@ def test_the_menu_on_the_verdict_offers_every_answer_within_slacks_limit(kind: s
     longest = an_incident(incident_id="x" * 80)
     blocks = render(a_notification(kind, a_record(longest)))["blocks"]
     answers = [carried.partition("#")[2] for carried in carries(blocks) if "#" in carried]
+    # The buttons for Resolve and for a note carry the number of alerts instead of an answer.
     assert [answer for answer in answers if answer not in ("1", "resolve#1")] == [
         *("real", "noise"),
         *(f"severity-{severity}" for severity in ("critical", "high", "medium", "low", "noise")),

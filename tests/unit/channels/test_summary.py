@@ -153,7 +153,7 @@ def test_the_title_of_a_storm_with_critical_alerts_counts_and_names_them(members
     assert summarise(a_notification(record=record)).title == title
 
 
-def test_the_hosts_of_all_alerts_are_affected() -> None:
+def test_the_summary_names_the_hosts_of_all_alerts_and_counts_those_that_fire() -> None:
     members = [
         Member(alert_name="DbDown", severity="critical", host="db-1"),
         Member(alert_name="DiskFull", severity="high", host="web-1"),

@@ -172,14 +172,14 @@ def test_the_evidence_names_the_cause(category: str, evidence: Evidence) -> None
         around(DatabaseConnections=(120, 60), facts={"max_connections": "3604"}),
         around(DatabaseConnections=(0, 200, 190)),  # nobody knows why
         around(DatabaseConnections=(108, 107, 109), facts={"max_connections": "112"}),
-        around(CPUCreditBalance=(0, 0, 0)),
-        around(ReplicaLag=(90, 60)),
+        around(CPUCreditBalance=(0, 0, 0)),  # as a week ago
+        around(ReplicaLag=(90, 60)),  # hardly more than an hour ago
         around("AWS/EC2", state="running", facts={"scheduled_event": "system-reboot", "scheduled_for": TOMORROW}),
         around("AWS/ECS", facts=STARTING),
         around(CPUUtilization=(94, 93, 96)),  # as at this hour a week ago
         around(DatabaseConnections=(60, 40, 58)),
         around(DatabaseConnections=(30, 10)),  # too few to mean anything
-        around(changes=(event("failover", 180),)),
+        around(changes=(event("failover", 180),)),  # too long before
         around(changes=(event("backup"),)),
         around("AWS/Unknown", CPUUtilization=(99, 1)),
         around("AWS/ApplicationELB", facts={"healthy": "3", "unhealthy": "0"}),
@@ -201,7 +201,7 @@ def test_without_evidence_no_cause_is_named(evidence: Evidence) -> None:
     assert cause.find(evidence, NOW) is None
 
 
-def test_connections_that_fell_again_are_no_cause() -> None:
+def test_connections_that_have_fallen_again_since_their_peak_are_no_cause() -> None:
     reading = MetricReading(name="DatabaseConnections", now=310, hour_ago=100, highest=500)
     assert cause.find(around().model_copy(update={"readings": [reading]}), NOW) is None
 

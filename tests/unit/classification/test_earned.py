@@ -57,12 +57,14 @@ def test_a_missed_page_costs_what_the_policy_says() -> None:
 
 
 def test_a_move_counts_after_it_found_six_missed_pages() -> None:
-    assert not _counts(*[1.0] * 5)
-    assert _counts(*[1.0] * 6)
+    a_missed_page = 1.0
+    assert not _counts(*[a_missed_page] * 5)
+    assert _counts(*[a_missed_page] * 6)
 
 
 def test_needless_pages_keep_a_move_from_counting() -> None:
-    assert not _counts(*[1.0, -0.2, -0.2, -0.2, -0.2, -0.2, -0.2] * 10)
+    a_missed_page, needless = 1.0, -0.2
+    assert not _counts(*[a_missed_page, *[needless] * 6] * 10)
 
 
 def test_two_losses_end_a_move_which_must_then_be_earned_anew() -> None:
@@ -139,8 +141,8 @@ def test_a_dropped_runbook_is_judged_by_what_cured(label: Label, saving: float |
 
 
 def test_a_dropped_blame_is_judged_by_what_people_say() -> None:
-    for blame, saving in ((True, -1.0), (False, 1.0)):
-        assert bets_on(_stance(blames=True), _stance(), Label(blame=blame), "g") == [
+    for people_blame_it, saving in ((True, -1.0), (False, 1.0)):
+        assert bets_on(_stance(blames=True), _stance(), Label(blame=people_blame_it), "g") == [
             Bet("deployment blame", "g", saving)
         ]
 

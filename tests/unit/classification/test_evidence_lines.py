@@ -92,7 +92,7 @@ def test_the_line_of_a_log_says_how_often_and_whether_all_of_it_was_read(log: Er
     assert evidence_lines(AlarmEvidence(log=log), None) == [line]
 
 
-def test_lines_are_bounded() -> None:
+def test_the_lines_are_bounded_in_number_and_length() -> None:
     many = FULL.model_copy(update={"resource": PAY.model_copy(update={"id": "x" * 900})})
     lines = evidence_lines(many, None, well=True)
     assert len(lines) == MAX_LINES

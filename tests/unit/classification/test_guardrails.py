@@ -165,7 +165,10 @@ def test_a_models_runbook_counts_only_if_it_was_offered_and_can_help(
     verdict = judge("medium", **said)
     assert verdict.runbook_id == runbook_id
     assert verdict.can_be_remediated is (runbook_id is not None)
-    assert any(reason in text for text in verdict.reasons) if reason else len(verdict.reasons) == 1
+    if reason is None:
+        assert len(verdict.reasons) == 1, "nothing was refused"
+    else:
+        assert any(reason in text for text in verdict.reasons)
 
 
 def test_a_storm_gets_no_runbook_although_the_model_names_one(judge: Judge) -> None:

@@ -145,8 +145,7 @@ def heard(incident: EarlierIncident, *said: str, person: str = "slack:U") -> Ear
 def test_one_person_who_calls_a_suppressed_incident_real_outweighs_all_who_call_it_noise(
     ended: Ended, look_back: LookBack
 ) -> None:
-    earlier = ended(*["suppressed"] * 20)
-    earlier = [heard(incident, "noise", "noise") for incident in earlier]
+    earlier = [heard(incident, "noise", "noise") for incident in ended(*["suppressed"] * 20)]
     earlier[17] = heard(earlier[17], "noise", "real")
 
     past = look_back(earlier, "info")

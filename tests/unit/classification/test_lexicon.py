@@ -70,7 +70,7 @@ def test_an_alert_without_known_words_is_medium() -> None:
 
 
 @pytest.mark.parametrize("spelling", ["KubeAPINotRunning", "kube-api_not_running", "Kube API: NOT RUNNING!"])
-def test_spelling_does_not_matter(spelling: str) -> None:
+def test_words_count_in_camel_case_with_hyphens_and_in_capitals(spelling: str) -> None:
     assert lexicon.read(spelling, "") == lexicon.Guess("critical", ("not running",))
 
 

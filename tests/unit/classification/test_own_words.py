@@ -193,7 +193,9 @@ class TestNearest:
     def test_an_unlike_alert_lends_nothing(self, alert: NormalizedAlert) -> None:
         assert own_words.nearest(alert, [a_word("critical", "CertificateExpiry", "A certificate expires")]) is None
 
-    def test_a_drop_is_lent_as_low(self, judge: Judge, alert: NormalizedAlert) -> None:
+    def test_a_near_alert_that_people_dropped_lends_low_and_drops_nothing(
+        self, judge: Judge, alert: NormalizedAlert
+    ) -> None:
         near = own_words.nearest(alert, [a_word("noise", alert.alert_name, alert.message)])
 
         assert near is not None
@@ -215,7 +217,7 @@ class TestNearest:
         assert near is not None
         assert near.word == like
 
-    def test_where_votes_are_even_the_alert_pages(self, alert: NormalizedAlert) -> None:
+    def test_of_two_equally_near_words_the_one_that_pages_counts(self, alert: NormalizedAlert) -> None:
         for name in ("ReplicationLag", "LagOfReplicas"):
             text = "Replication lag of the database"
             near = own_words.nearest(alert, [a_word("high", name, text), a_word("low", name, text)])
@@ -245,7 +247,9 @@ class TestNearest:
             assert (verdict.severity, verdict.asks) == ("medium", True)
             assert "Of 12 alerts whose words usually mean as much, people judged 12 so. Ann" in verdict.reasons[0]
 
-    def test_habit_lowers_no_stated_loss_of_data(self, incident: Callable[..., Incident]) -> None:
+    def test_the_habit_of_judging_alarming_words_as_medium_does_not_count_for_a_stated_loss_of_data(
+        self, incident: Callable[..., Incident]
+    ) -> None:
         others = [a_word("medium", f"Unit{chr(65 + n)}Down", "It is down") for n in range(30)]
         lost = incident(**DATA_LOSS | {"message": "Data was lost", "alert_name": "Ledger"}).alert
         assert own_words.nearest(lost, others) is None

@@ -63,13 +63,13 @@ def test_an_address_that_begins_like_a_clock_is_an_address() -> None:
 
 
 @given(st.text(max_size=400))
-def test_masking_a_template_changes_nothing(text: str) -> None:
+def test_masking_a_masked_text_again_changes_nothing(text: str) -> None:
     assert mask(mask(text)) == mask(text)
     assert family(family(text)) == family(text)
 
 
 @given(st.lists(st.sampled_from('aZß9 0.:-_/"<>n\\%@[]é磁\u200bİ٣²'), max_size=200).map("".join))
-def test_masking_the_template_of_a_confusing_text_changes_nothing(text: str) -> None:
+def test_masking_a_masked_text_of_confusing_signs_again_changes_nothing(text: str) -> None:
     assert mask(mask(text)) == mask(text)
 
 

@@ -115,7 +115,7 @@ def test_only_numbers_of_the_united_states_need_a_registered_sender(number: str)
     assert not [line for line in told(texts.texts, answers=answers) if "registered" in line]
 
 
-def test_without_a_level_that_texts_nothing_is_checked(owner: Any) -> None:
+def test_text_messages_are_not_checked_if_no_level_sends_them(owner: Any) -> None:
     level = FILES["paging"]["levels"][0] | {"channels": ["slack"]}
     (owner / "paging.yaml").write_text(yaml.safe_dump({"levels": [level]}))
     assert told(texts.texts) == []
@@ -208,5 +208,5 @@ def test_the_copy_of_each_followed_schedule_is_checked(copy: Copy | None, key: A
 
 
 @pytest.mark.parametrize("check", [texts.texts, reach.canary])
-def test_the_emulator_sends_no_text_and_flies_no_canary(check: Check) -> None:
+def test_texts_and_canary_are_not_checked_on_the_local_stack(check: Check) -> None:
     assert list(check(stack({"get_parameter": refused("Denied")}, name="local"))) == []

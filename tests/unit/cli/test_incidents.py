@@ -117,7 +117,7 @@ def test_the_list_says_that_a_plan_waits_for_a_yes(typed: Typed) -> None:
         (["--severity", "critical+"], ["bbbb1111"]),
         (["--service", "mail"], []),
         (["--all", "--since", "9999d"], ["aaaa1111", "bbbb1111", "cccc2222"]),
-        (["list", "--mine"], ["bbbb1111"]),
+        (["list", "--mine"], ["bbbb1111"]),  # who types is bob
     ],
 )
 def test_the_list_is_filtered_by_owner_severity_service_and_state(

@@ -93,6 +93,7 @@ def test_a_patch_changes_keys_and_leaves_the_rest_to_the_shipped_file(checkout: 
     }
     assert not (built / "low-disk.patch.yaml").exists()
 
+    # A later release changes the rest.
     shipped = checkout / "runbooks" / "low-disk.yaml"
     shipped.write_text(shipped.read_text().replace(before["title"], "A title of a later release"))
     assert "A title of a later release" in (overlay.together(checkout) / "low-disk.yaml").read_text()
@@ -152,7 +153,7 @@ def test_the_built_tree_has_the_documents_of_both_and_none_of_a_deleted_runbook(
     documents = overlay.tree(checkout) / "runbooks" / "documents" / "template.yaml"
     assert "-tape." in documents.read_text()
     assert "-low-disk." in documents.read_text()
-    assert (overlay.tree(checkout) / "template.yaml").is_symlink()
+    assert (overlay.tree(checkout) / "template.yaml").is_symlink(), "all else is the checkout's own"
 
     (checkout / "mine" / "runbooks" / "tape.yaml").unlink()
     assert "-tape." not in (overlay.tree(checkout) / "runbooks" / "documents" / "template.yaml").read_text()

@@ -189,6 +189,12 @@ def test_the_page_says_how_earlier_runs_of_the_runbook_ended() -> None:
         ({"decision": "approved"}, ["What came of it", "Nothing has run.", "What was to run"], "What will run"),
         ({"decision": "refused"}, ["What would have run"], "What came of it"),
     ],
+    ids=[
+        "it waits",
+        "approved, and a step ran",
+        "approved, and nothing ran",
+        "refused",
+    ],
 )
 def test_after_the_decision_the_page_says_what_ran_and_what_was_to_run(
     changes: Any, says: list[str], not_any_more: str

@@ -123,13 +123,17 @@ def test_an_event_keeps_its_identity_while_time_passes_and_its_end_moves() -> No
         by="cem", at=NOW,
     )  # fmt: skip
     later = NOW + timedelta(hours=2)
-    first, second, moved = (
-        events(calendar("prod/platform", roster, made, at)) for made, at in (((), NOW), ((), later), ((taken,), later))
-    )
+    first = events(calendar("prod/platform", roster, (), NOW))
+    second = events(calendar("prod/platform", roster, (), later))
+    moved = events(calendar("prod/platform", roster, (taken,), later))
     assert [event["UID"] for event in first] == [event["UID"] for event in second]
     assert len({event["UID"] for event in moved}) == len(moved)
     assert (moved[0]["UID"], moved[0]["DTEND"]) == (first[0]["UID"], f"{taken.begins_at:%Y%m%dT%H%M%SZ}")
-    assert first[0]["UID"] != events(calendar("dev/platform", roster, (), NOW))[0]["UID"]
+
+
+def test_the_same_shift_on_two_stacks_is_two_events() -> None:
+    prod, dev = (events(calendar(f"{stack}/platform", SCHEDULES["platform"], (), NOW)) for stack in ("prod", "dev"))
+    assert prod[0]["UID"] != dev[0]["UID"]
 
 
 @given(st.text(min_size=1, max_size=200))
@@ -138,8 +142,8 @@ def test_any_text_is_folded_and_escaped(name: str) -> None:
     body = calendar(f"prod/{name.replace('/', '')}", roster, (), NOW)
     assert all(len(line.encode()) <= 75 for line in body.split("\r\n"))
     (event,) = events(body)
-    plain = re.sub(r"\\[\\;,n]", "", event["SUMMARY"])
-    assert not re.search(r"[\\;,\n\r\x00-\x08]", plain)
+    without_escapes = re.sub(r"\\[\\;,n]", "", event["SUMMARY"])
+    assert not re.search(r"[\\;,\n\r\x00-\x08]", without_escapes)
 
 
 def test_the_command_line_gets_the_address_of_a_feed() -> None:

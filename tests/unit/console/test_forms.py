@@ -86,7 +86,7 @@ def test_a_lowered_role_counts_at_once_for_a_running_session(shelf: Shelf) -> No
 @pytest.mark.parametrize("form", [{}, {"form": ""}, {"form": form_token("another session")}])
 def test_a_form_of_another_session_does_not_count(shelf: Shelf, form: dict[str, str]) -> None:
     assert shelf.send(f"{PAGE}/acknowledge", form, shelf.session("ada"))["statusCode"] == 403
-    assert shelf.send(f"{PAGE}/acknowledge", form)["statusCode"] == 401
+    assert shelf.send(f"{PAGE}/acknowledge", form)["statusCode"] == 401, "without any session"
     assert shelf.store.only.acknowledged_at is None
 
 

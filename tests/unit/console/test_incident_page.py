@@ -169,6 +169,9 @@ def test_the_page_of_the_largest_incident_has_at_most_40_kb() -> None:
     shelf.store.trail.append(INCIDENT_ID, facts, NOW)
     page = read_incident(record, shelf=shelf)
     assert len(page.html.encode()) <= 40_000
+
+
+def test_the_page_of_a_usual_incident_has_at_most_20_kb() -> None:
     assert len(read_incident(a_waiting_record()).html.encode()) <= 20_000
 
 

@@ -82,7 +82,7 @@ def test_a_ticket_opens_the_incident_that_its_request_names_or_else_the_list(
     answer = shelf.forms.handle(signed("/console/tickets", ADA) | {"body": body}, NOW)
     address = json.loads(answer["body"])["url"].removeprefix("https://api.example")
     form = form_in(shelf.see(address)["body"], "/console/enter")
-    assert enter(shelf, 0, **form)["headers"]["Location"] == page
+    assert enter(shelf, minutes=0, **form)["headers"]["Location"] == page
 
 
 def test_a_caller_who_is_not_listed_gets_no_ticket(shelf: Shelf) -> None:
@@ -128,7 +128,7 @@ def test_opening_links_without_their_form_changes_nothing(shelf: Shelf) -> None:
 
 def test_a_link_in_a_text_message_acknowledges_in_one_press_and_is_good_for_nothing_more(shelf: Shelf) -> None:
     page = shelf.see(f"/console/enter/{INCIDENT_ID}?link={link_of()}")["body"]
-    answer = enter(shelf, 0, **form_in(page, "/console/enter"), do="acknowledge")
+    answer = enter(shelf, minutes=0, **form_in(page, "/console/enter"), do="acknowledge")
     assert answer["headers"]["Location"] == f"{PAGE}?done=acknowledge"
     assert shelf.store.only.acknowledged_by == "bob (console)"
     shown = shelf.see(PAGE, cookie_in(answer))["body"]
@@ -138,8 +138,8 @@ def test_a_link_in_a_text_message_acknowledges_in_one_press_and_is_good_for_noth
 
 def test_a_link_in_a_text_message_may_be_opened_again_after_the_acknowledgement(shelf: Shelf) -> None:
     form = {"link": link_of(), "incident": INCIDENT_ID, "do": "acknowledge"}
-    enter(shelf, 0, **form)
-    answer = enter(shelf, 1, **form)
+    enter(shelf, minutes=0, **form)
+    answer = enter(shelf, minutes=1, **form)
     assert (answer["statusCode"], answer["headers"]["Location"]) == (303, PAGE)
 
 
@@ -158,7 +158,7 @@ def test_a_link_in_a_text_message_may_be_opened_again_after_the_acknowledgement(
     ],
 )
 def test_a_forged_foreign_or_old_link_opens_nothing(shelf: Shelf, form: dict[str, str], minutes: float) -> None:
-    answer = enter(shelf, minutes, **form, do="acknowledge")
+    answer = enter(shelf, minutes=minutes, **form, do="acknowledge")
     assert (answer["statusCode"], cookie_in(answer)) == (403, "")
     assert shelf.store.only.acknowledged_at is None
 
@@ -221,7 +221,7 @@ def test_a_person_from_slack_who_is_not_listed_acts_under_their_name_but_cannot_
     person = PEOPLE.of_slack("U0ZOE", "zoe")
     ticket = shelf.forms.ticket_for(person, "https://api.example", NOW, to=INCIDENT_ID)
     form = form_in(shelf.see(ticket.removeprefix("https://api.example"))["body"], "/console/enter")
-    session = cookie_in(enter(shelf, 0, **form))
+    session = cookie_in(enter(shelf, minutes=0, **form))
     answer = shelf.send(f"{PAGE}/acknowledge", {"form": form_token(session)}, session)
     assert answer["statusCode"] == 303
     assert shelf.store.only.acknowledged_by == "zoe (console)"

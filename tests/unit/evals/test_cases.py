@@ -35,13 +35,15 @@ def test_runbooks_that_are_right_exist_and_are_offered(cases: list[Case]) -> Non
             assert case.truth.runbook in offered, case.name
 
 
-def test_ages_count_back_from_now_and_the_clock_is_local() -> None:
+def test_the_ages_of_earlier_incidents_count_back_from_now() -> None:
     case = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))
 
     assert [(case.now - incident.opened_at).days for incident in case.evidence.earlier] == [4, 8, 12, 16]
     assert case.evidence.earlier[0].runbook_id == "high-memory"
     assert case.incident.alert.host == "sess-4"
 
+
+def test_a_case_has_the_local_clock_and_the_deployments_of_its_files() -> None:
     in_berlin = read(Path("evals/cases/real/payments-fail-after-the-release"))
     assert in_berlin.evidence.local_time.strftime("%H:%M") == "10:56"
     assert [deployment.service for deployment in in_berlin.evidence.deployments] == ["payments", "newsletter"]

@@ -115,7 +115,9 @@ def assert_the_headline_is_the_cost_of_both_sets(output: str) -> None:
     assert int(rows[-1][0]) >= 100
 
 
-def test_a_run_is_compared_with_the_last_one(last_run: Path) -> None:
+def test_a_run_is_compared_with_the_last_one_or_with_the_baseline_if_it_is_the_first_or_asked_to(
+    last_run: Path,
+) -> None:
     options = ["--no-obedient"]
 
     first = CliRunner().invoke(app, options)
@@ -146,8 +148,15 @@ def test_own_cases_keep_a_baseline_of_their_own(last_run: Path, tmp_path: Path) 
     assert baseline.BASELINE.read_bytes() == before
     assert set(baseline.load(own / "baseline.json")["rules-only"].severities) == {"real/backup"}
     assert not last_run.exists()
+
+
+def test_an_own_case_without_its_truth_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "mine"
+    shutil.copytree(CASES / "real" / "backup-failed-three-nights", own / "real" / "backup")
     (own / "real" / "backup" / "truth.yaml").unlink()
+
     lacking = CliRunner().invoke(app, ["--cases", str(own)])
+
     assert (lacking.exit_code, "truth.yaml" in lacking.output) == (2, True)
 
 

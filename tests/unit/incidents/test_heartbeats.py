@@ -14,7 +14,7 @@ from firstline.policy.heartbeats import Heartbeat, Pulse, absent_since
 from tests.support.builders import alert, at
 from tests.support.memory import MemoryStore
 
-EVERY = Heartbeat.model_validate(
+EVERY_5_MINUTES = Heartbeat.model_validate(
     {"id": "watchdog", "match": {"alert_name": "Watchdog"}, "reason": "Look at Prometheus.", "every": "5m"}
 )
 LONG_AGO = at(-10_000)
@@ -47,7 +47,7 @@ def pulse(beat: float = 0, resolved: float | None = None, **what: Any) -> Pulse:
 def test_a_heartbeat_is_absent_after_its_patience(
     what: Pulse, minutes: float, watched: datetime, since: datetime | None
 ) -> None:
-    assert absent_since(what, EVERY, at(minutes), watched_since=watched) == since
+    assert absent_since(what, EVERY_5_MINUTES, at(minutes), watched_since=watched) == since
 
 
 class World:
@@ -80,7 +80,7 @@ def minutes(begin: int, end: int) -> range:
 
 
 def test_an_absence_and_a_return_are_each_reported_once() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
 
     assert world.look(*minutes(0, 9)) == []
@@ -91,7 +91,7 @@ def test_an_absence_and_a_return_are_each_reported_once() -> None:
 
 
 def test_the_alert_says_which_heartbeat_for_how_long_and_what_to_do() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
     world.look(*minutes(0, 10))
     (said,) = world.said
@@ -106,7 +106,7 @@ def test_the_alert_says_which_heartbeat_for_how_long_and_what_to_do() -> None:
 
 
 def test_each_cluster_has_its_own_heartbeat() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     for cluster in ("eu", "us"):
         world.beats(0, cluster)
     world.look(*minutes(0, 8))
@@ -118,7 +118,7 @@ def test_each_cluster_has_its_own_heartbeat() -> None:
 
 
 def test_resolved_counts_as_absence_until_it_fires_again() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
     world.look(0)
     world.beats(1, status="resolved")
@@ -130,11 +130,11 @@ def test_resolved_counts_as_absence_until_it_fires_again() -> None:
 
 
 def test_a_heartbeat_that_was_never_seen_is_not_absent() -> None:
-    assert World(EVERY).look(*minutes(0, 60)) == []
+    assert World(EVERY_5_MINUTES).look(*minutes(0, 60)) == []
 
 
 def test_a_required_heartbeat_is_absent_even_if_never_seen() -> None:
-    world = World(EVERY.model_copy(update={"required": True}))
+    world = World(EVERY_5_MINUTES.model_copy(update={"required": True}))
 
     assert world.look(*minutes(0, 9)) == []
     assert world.look(*minutes(10, 20)) == ["Heartbeat watchdog is absent firing"]
@@ -144,7 +144,7 @@ def test_a_required_heartbeat_is_absent_even_if_never_seen() -> None:
 
 
 def test_a_forgotten_heartbeat_is_not_absent_until_it_comes_again() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
     world.forget(1)
 
@@ -156,7 +156,7 @@ def test_a_forgotten_heartbeat_is_not_absent_until_it_comes_again() -> None:
 
 
 def test_forgetting_a_heartbeat_resolves_its_absence() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
     world.look(*minutes(0, 10))
     world.forget(11)
@@ -166,7 +166,7 @@ def test_forgetting_a_heartbeat_resolves_its_absence() -> None:
 
 
 def test_a_forgotten_heartbeat_does_not_meet_the_requirement() -> None:
-    world = World(EVERY.model_copy(update={"required": True}))
+    world = World(EVERY_5_MINUTES.model_copy(update={"required": True}))
     world.look(0)
     world.beats(1)
     world.look(*minutes(1, 3))
@@ -176,7 +176,7 @@ def test_a_forgotten_heartbeat_does_not_meet_the_requirement() -> None:
 
 
 def test_a_required_heartbeat_cannot_be_forgotten() -> None:
-    world = World(EVERY.model_copy(update={"required": True}))
+    world = World(EVERY_5_MINUTES.model_copy(update={"required": True}))
     world.look(0)
     world.forget(1, "required:watchdog")
 
@@ -191,7 +191,7 @@ def test_an_undeclared_heartbeat_is_not_watched() -> None:
 
 
 def test_after_an_outage_the_wait_for_a_heartbeat_begins_anew() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
     world.look(*minutes(0, 3))
     world.store.down = True
@@ -204,7 +204,7 @@ def test_after_an_outage_the_wait_for_a_heartbeat_begins_anew() -> None:
 
 
 def test_an_unmarked_absence_is_reported_again_with_the_same_alert() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
     world.look(*minutes(0, 9))
     world.store.faults["mark"] = HistoryUnavailable("broken")
@@ -233,7 +233,7 @@ def test_the_default_patience_is_twice_alertmanagers_repeat_interval() -> None:
 
 
 def test_a_lasting_absence_sends_the_same_alert_again_each_day() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
 
     assert world.look(*minutes(0, 10)) == ["Watchdog is absent firing"]
@@ -246,7 +246,7 @@ def test_a_lasting_absence_sends_the_same_alert_again_each_day() -> None:
 
 
 def test_a_heartbeat_that_is_absent_again_after_its_return_is_reported_at_once() -> None:
-    world = World(EVERY)
+    world = World(EVERY_5_MINUTES)
     world.beats(0)
     world.look(*minutes(0, 10))
     world.beats(11)

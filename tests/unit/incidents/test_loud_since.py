@@ -165,6 +165,6 @@ def test_a_page_that_is_due_is_sent_in_time_whatever_happened_before(steps: list
     story = Story()
     story.happens("critical joins", 0)
     for what, after in steps:
-        story.happens(what, after)
+        story.happens(what, after)  # asserts that a page which is due becomes overdue in time
         if not story.live.open:
             return

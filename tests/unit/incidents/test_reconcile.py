@@ -69,7 +69,7 @@ def test_the_time_until_the_page_counts_from_the_first_critical_however_many_joi
         world.joins(incident, minute, severity="critical")
         world.run(minute + 0.9)
 
-    assert world.pages == 1
+    assert world.pages == 1, "after minute 6, five after the first critical"
 
 
 def test_an_incident_that_is_written_more_often_than_each_minute_is_looked_at(world: World) -> None:

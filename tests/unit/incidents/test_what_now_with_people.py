@@ -301,9 +301,9 @@ def test_with_people_each_situation_leads_to_its_state(expected: Go, given: dict
     ("seconds", "given"),
     [
         pytest.param(
-            58 * 60, {"classification": verdict(hold=hold()), "live": {"held_until": HELD_UNTIL}}, id="a hold"
+            60 * 60 - 120, {"classification": verdict(hold=hold()), "live": {"held_until": HELD_UNTIL}}, id="a hold"
         ),
-        pytest.param(180, {"classification": FATAL, "live": PAGED}, id="a page"),
+        pytest.param(5 * 60 - 120, {"classification": FATAL, "live": PAGED}, id="a page"),
         pytest.param(
             900,
             {
@@ -327,12 +327,12 @@ def test_with_people_each_situation_leads_to_its_state(expected: Go, given: dict
         ),
         pytest.param(8 * 3_600, {"classification": FATAL, "live": ACKED}, id="an incident that somebody has"),
         pytest.param(
-            180,
+            5 * 60 - 120,
             {"classification": FATAL, "live": ACKED | {"group_key": "storm:generic", "own": CRITICAL + CRITICAL}},
             id="a storm that a critical joined",
         ),
         pytest.param(
-            240,
+            60 + 5 * 60 - 120,
             {
                 "classification": FATAL,
                 "live": CRITICAL_ONE | ACTED | {"verified_at": at(1)},

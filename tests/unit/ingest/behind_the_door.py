@@ -23,14 +23,14 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 class World:
     """A fake of ingestion, queues, secrets and certificates, which records what the front door hands over.
 
-    `too_many` is the number of alerts of a delivery for which there is time; `secrets` holds the active secrets.
+    `time_for` is the number of alerts of a delivery for which there is time; `secrets` holds the active secrets.
     """
 
     def __init__(self) -> None:
         self.alerts: list[NormalizedAlert] = []
         self.kept: list[Quarantined] = []
         self.queued: list[Backlog] = []
-        self.too_many = 1_000_000
+        self.time_for = 1_000_000
         self.received: list[datetime] = []
         self.within: list[float | None] = []
         self.store = MemoryStore(a_record(an_incident(incident_id="inc-1"), pages=[a_page()], paged_at=OPENED))
@@ -59,10 +59,10 @@ class World:
             raise HistoryUnavailable("down")
         self.received.append(received_at or now)
         self.within.append(within)
-        taken = alerts[: self.too_many]
+        taken = alerts[: self.time_for]
         self.alerts.extend(taken)
         groups = [AcceptedGroup("incident-1", new=len(taken))] if taken else []
-        return AcceptedDelivery(groups, list(alerts[self.too_many :]))
+        return AcceptedDelivery(groups, list(alerts[self.time_for :]))
 
     def lines(self, name: str) -> tuple[str, ...]:
         return self.secrets.get(name, ())

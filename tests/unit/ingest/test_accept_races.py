@@ -105,7 +105,9 @@ def test_an_alert_is_accepted_even_if_its_execution_cannot_be_signalled() -> Non
     assert door.live().loud.critical == 1
 
 
-@pytest.mark.parametrize("arrives", [alert(fingerprint="fp-2"), alert(severity="high")])
+@pytest.mark.parametrize(
+    "arrives", [alert(fingerprint="fp-2"), alert(severity="high")], ids=["another alert", "the same alert, worse"]
+)
 def test_an_alert_opens_an_incident_if_its_groups_incident_is_closed_between_read_and_write(
     arrives: NormalizedAlert,
 ) -> None:
@@ -134,6 +136,7 @@ def test_alerts_of_many_senders_in_threads_are_each_counted_once_in_one_incident
     from concurrent.futures import ThreadPoolExecutor
 
     door = Door(threads=True)
+    # Twenty deliveries at once, each of up to three of the same twenty alerts.
     with ThreadPoolExecutor(8) as senders:
         list(senders.map(lambda number: door.accept(NOON, *many(20)[number : number + 3]), range(20)))
 

@@ -46,9 +46,16 @@ def test_a_composite_alarm_resolves_its_incident_whichever_child_triggers_the_en
     assert (len(over.alerts), len(door.starts)) == (1, 1)
 
 
-@pytest.mark.parametrize("named", ['"cart 5xx (prod)"', '"cart\'s 5xx"', "'cart 5xx'", " cart-5xx "])
-def test_a_child_is_found_in_the_rule_however_its_name_is_quoted(named: str) -> None:
-    name = named.strip().strip("\"'" if named[0] != '"' else '"')
+@pytest.mark.parametrize(
+    ("named", "name"),
+    [
+        ('"cart 5xx (prod)"', "cart 5xx (prod)"),
+        ('"cart\'s 5xx"', "cart's 5xx"),
+        ("'cart 5xx'", "cart 5xx"),
+        (" cart-5xx ", "cart-5xx"),
+    ],
+)
+def test_a_child_is_found_in_the_rule_however_its_name_is_quoted(named: str, name: str) -> None:
     (fires,) = read(composite("ALARM", name, NOON, rule=f"ALARM({named}) OR ALARM(cart-latency)")).alerts
 
     over = read(composite("OK", "cart-latency", at(9), rule=f"ALARM({named}) OR ALARM(cart-latency)"))

@@ -197,7 +197,9 @@ def test_of_a_source_that_orders_its_changes_the_one_with_the_latest_time_is_rig
             "ends",
             id="the end of this episode, by a clock that is behind",
         ),
-        pytest.param([fires(9, orders=False)], ends(10, orders=False, began_at=at(0)), "ends", id="one names none"),
+        pytest.param(
+            [fires(9, orders=False)], ends(10, orders=False, began_at=at(0)), "ends", id="the firing names no begin"
+        ),
         pytest.param([fires(0, orders=False)], fires(9, orders=False), "duplicate", id="a stamp for each message"),
         pytest.param(
             [fires(0, orders=False, began_at=NOON)],

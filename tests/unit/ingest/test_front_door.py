@@ -56,12 +56,12 @@ def test_one_bad_alert_of_fifty_is_quarantined_and_the_others_are_accepted(world
 
 
 def test_a_rejected_part_can_be_read_by_a_redrive_once_its_source_can_read_it(world: World) -> None:
-    mended = firing("Mended") | {"status": None}
-    payload = alertmanager(mended, "no object") | {"status": None, "commonLabels": {"cluster": "eu"}}
+    without_a_status = firing("Mended") | {"status": None}
+    payload = alertmanager(without_a_status, "no object") | {"status": None, "commonLabels": {"cluster": "eu"}}
     post(world, "/alerts/prometheus", payload)
     (kept,) = world.kept
     envelope = json.loads(kept.body)
-    envelope["alerts"] = [firing("Mended")]
+    envelope["alerts"] = [firing("Mended")]  # as if the source could read the first part now
 
     redriven = Quarantined(kept.source, kept.reason, json.dumps(envelope).encode(), kept.content_type)
     handle(world, {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(pack(redriven)[0])}]})
@@ -78,7 +78,7 @@ def test_several_rejected_parts_of_a_delivery_are_quarantined_together(world: Wo
 
 
 def test_alerts_for_which_there_is_no_time_go_to_the_backlog_and_the_answer_counts_them(world: World) -> None:
-    world.too_many = 10
+    world.time_for = 10
 
     status, answer = post(world, "/alerts/prometheus", alertmanager(*(firing(f"A{n}") for n in range(50))))
 
@@ -89,7 +89,7 @@ def test_alerts_for_which_there_is_no_time_go_to_the_backlog_and_the_answer_coun
 
 
 def test_the_answer_is_503_if_the_backlog_cannot_take_the_remaining_alerts(world: World) -> None:
-    world.too_many, world.queue_is_down = 1, True
+    world.time_for, world.queue_is_down = 1, True
 
     assert post(world, "/alerts/prometheus", alertmanager(firing(), firing("B")))[0] == 503
 

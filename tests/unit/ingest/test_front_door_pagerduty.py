@@ -178,6 +178,14 @@ def test_a_note_in_pagerduty_is_stored_with_the_incident_once_and_redacted(world
         {"content": "x", "incident": "PD1"},
         {},
     ],
+    ids=[
+        "another incident",
+        "only invisible characters",
+        "text of another type",
+        "an id of another type",
+        "an incident of another type",
+        "nothing",
+    ],
 )
 def test_an_empty_or_malformed_note_or_one_about_another_incident_is_not_stored(
     world: World, data: dict[str, Any]

@@ -63,7 +63,7 @@ def test_a_held_alert_pages_if_the_incidents_hold_ends_before_its_write() -> Non
 
     door.accept(at(1), alert(fingerprint="fp-2", severity="high"))
 
-    assert door.live().loud.high == 1
+    assert door.live().loud.high == 1, "the second; the first was held"
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

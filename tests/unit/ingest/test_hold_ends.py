@@ -95,7 +95,7 @@ def test_alerts_that_were_never_held_or_have_ended_do_not_end_the_hold() -> None
     beside = member(host="db-1", fingerprint="fp-2", held=False)
     ended = member(host="db-1", fingerprint="fp-3", firing=False)
     assert over(member(), beside, ended, silences=[SILENCE]) is None
-    assert over() is None
+    assert over() is None, "without any alert"
 
 
 @pytest.mark.parametrize("error", [HistoryUnavailable("throttled"), ConfigurationError("rules.yaml: is not YAML")])

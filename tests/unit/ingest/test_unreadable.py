@@ -44,6 +44,7 @@ def test_the_alert_names_the_source_the_reason_and_the_beginning_of_the_text() -
 @pytest.mark.parametrize("secret", ["AKIAIOSFODNN7EXAMPLE", "ghp_" + "a1B2" * 9])
 @pytest.mark.parametrize("before", [0, 1_480, 1_499, 16_380])
 def test_the_alert_shows_no_secret_and_no_part_of_one_wherever_it_stands(secret: str, before: int) -> None:
+    # Of the text 16,384 characters are searched for secrets and 1,500 shown: the secret stands across either end.
     told = alert("x " * (before // 2) + secret + " and more " * 500, reason=f"no key {secret}")
 
     assert secret[:12] not in told.message

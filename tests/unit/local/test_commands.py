@@ -113,6 +113,11 @@ def test_a_command_runs_in_the_background_and_then_has_its_output() -> None:
         (ScriptResult(-1, "", "", timed_out=True), "TimedOut", "Execution Timed Out"),
         (ScriptResult(-1, "would have run", "", executed=False), "Failed", "Undeliverable"),
     ],
+    ids=[
+        "it failed",
+        "it took too long",
+        "it was not run",
+    ],
 )
 def test_how_a_script_ended_shows_in_the_status(ran: ScriptResult, status: str, details: str) -> None:
     host = FakeHost(ran)
@@ -153,6 +158,17 @@ def test_long_output_is_capped_as_ssm_caps_it() -> None:
         ({"Parameters": {"mount": ["/aaaaaaaaaaaaa"]}}, "InvalidParameters"),
         ({"Parameters": {}}, "InvalidParameters"),
         ({"Parameters": {"mount": ["/data"], "extra": ["x"]}}, "InvalidParameters"),
+    ],
+    ids=[
+        "an unknown document",
+        "an unknown host",
+        "no host",
+        "more than 50 hosts",
+        "a forbidden character",
+        "a line break",
+        "a value that is too long",
+        "a missing parameter",
+        "an unknown parameter",
     ],
 )
 def test_what_ssm_refuses_is_refused_and_nothing_runs(change: dict[str, Any], code: str) -> None:

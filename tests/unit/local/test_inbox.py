@@ -121,7 +121,7 @@ def test_a_press_carries_what_the_button_carries_and_links_can_be_followed() -> 
         call(inbox, "POST", f"/slack/api/{method}", body)
 
     assert inbox.value("inc-1", "approve") == "inc-1#digest"
-    assert inbox.value("inc-1", "resolve") == "inc-1"
+    assert inbox.value("inc-1", "resolve") == "inc-1", "a button that no message shows carries the incident alone"
     assert [(message.incident, message.kind) for message in inbox.messages()] == [
         ("inc-1", "message"),
         ("inc-1", "whisper"),
@@ -148,4 +148,7 @@ def test_a_menu_is_shown_with_its_choices_and_a_form_with_its_field() -> None:
     _, page = call(inbox, "GET", "/")
     assert b'<option value="severity-low">Wrong severity: low would be right</option>' in page
     assert b"<form method=post action=/submit" in page
-    assert call(inbox, "POST", "/submit", {"incident": "other", "text": "x"})[0] == 400
+
+
+def test_a_form_that_was_not_opened_cannot_be_submitted() -> None:
+    assert call(Inbox(), "POST", "/submit", {"incident": "other", "text": "x"})[0] == 400

@@ -106,7 +106,7 @@ def test_each_state_sends_its_kind_of_notification(state: str, kind: str, reason
 
 def test_the_message_has_the_plan_of_the_event_even_if_the_table_has_none() -> None:
     slack = MemoryChannel()
-    announced("Announce Remediation", {"slack": slack})
+    announced("Announce Remediation", {"slack": slack}, MemoryStore(a_record(plan=None)), plan=PLAN)
     assert slack.told[0].record.plan == a_plan()
 
 

@@ -72,6 +72,13 @@ def test_one_approval_is_enough_for_a_plan_that_is_not_destructive(risk: str) ->
         ([("U1", True), ("U1", False)], "refused", [("acknowledged", "u1"), ("refused", "u1")]),
         ([("U9", False)], "refused", [("refused", "u9")]),
     ],
+    ids=[
+        "one approves",
+        "both approve",
+        "the second refuses",
+        "the first thinks better of it",
+        "a person who is no approver refuses",
+    ],
 )
 def test_a_destructive_plan_needs_two_approvers(said: list[tuple[str, bool]], decision: str | None, told: Any) -> None:
     waiting = Waiting(a_waiting_record(DESTRUCTIVE))

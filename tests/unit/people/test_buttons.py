@@ -175,6 +175,19 @@ def test_a_form_without_text_is_an_empty_note(value: str | None) -> None:
         interaction(actions=[{"action_id": "write", "value": INCIDENT_ID}]),
         interaction(actions=[{"action_id": "judge", "value": f"{INCIDENT_ID}"}]),
     ],
+    ids=[
+        "no answer",
+        "an empty severity",
+        "an unknown severity",
+        "more behind the answer",
+        "another spelling",
+        "the action of another button",
+        "nothing",
+        "another form",
+        "a note on no incident",
+        "a form's button without its form",
+        "a menu's button without a choice",
+    ],
 )
 def test_an_answer_that_the_menu_does_not_offer_is_ignored(body: bytes) -> None:
     assert read_press(body) is None
@@ -201,6 +214,13 @@ def test_an_answer_of_another_shape_is_refused(body: bytes) -> None:
         interaction(actions=[]),
         interaction(actions=[{"action_id": "delete-everything", "value": INCIDENT_ID}]),
         interaction(actions=[{"action_id": "acknowledge"}]),
+    ],
+    ids=[
+        "the check of the certificate",
+        "a form without a view",
+        "no button",
+        "an unknown button",
+        "no incident",
     ],
 )
 def test_a_press_of_an_unknown_button_is_ignored(body: bytes) -> None:

@@ -66,6 +66,13 @@ def test_the_outcome_follows_from_how_the_incident_ended(
         ({"resolved_by": "ada"}, "person", "resolved"),
         ({}, "expired", "expired"),
     ],
+    ids=[
+        "nobody was called",
+        "paged",
+        "acknowledged",
+        "resolved by a person",
+        "expired",
+    ],
 )
 def test_an_end_without_data_counts_as_no_data_unless_a_person_resolved_it_or_it_expired(
     changes: dict[str, Any], ended_by: EndedBy, expected: str

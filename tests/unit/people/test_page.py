@@ -35,6 +35,7 @@ def test_a_page_goes_through_every_channel_of_its_level(stage: Stage) -> None:
     assert page == a_page(
         on_call="the shop", delivered_to=["pagerduty", "slack"], acknowledge_within_seconds=300, at=NOW
     )
+    assert sorted(page.delivered_to) == sorted(LEVELS[0]["channels"])
     assert stage.store.only.pages == [page]
     assert stage.sns.attempts == 0
     assert "Escalated" in metrics.metric_set
@@ -157,7 +158,7 @@ def test_a_page_that_woke_nobody_may_be_sent_again_at_once(stage: Stage) -> None
 
 
 def test_the_page_topic_of_a_level_is_not_asked_twice_as_a_fallback(stage: Stage) -> None:
-    stage.policy = PagingPolicy.model_validate({"levels": LEVELS[2:]})
+    stage.policy = PagingPolicy.model_validate({"levels": [LEVELS[2] | {"channels": ["sns"]}]})
     stage.sns.failures = [lasting()]
     with pytest.raises(PageUndelivered):
         stage.page()

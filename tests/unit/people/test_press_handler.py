@@ -114,9 +114,13 @@ def test_every_answer_of_the_menu_is_stored_in_the_persons_name_and_shown(answer
     ("record", "answer", "follows"),
     [
         (over(), "real", "Firstline uses this answer when it judges the next incident of this group."),
-        (over("suppressed", "noise", "info"), "real", "calls no incident of this group noise by its own judgement."),
         (
-            over("suppressed", "noise", decided_by="rules"),
+            over("suppressed", severity="noise", source="info"),
+            "real",
+            "calls no incident of this group noise by its own judgement.",
+        ),
+        (
+            over("suppressed", severity="noise", decided_by="rules"),
             "severity-high",
             "a declared rule suppressed this incident: change the rule",
         ),

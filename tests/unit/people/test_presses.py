@@ -89,7 +89,7 @@ def test_an_acknowledgement_is_told_in_slack_and_pagerduty_and_measured() -> Non
     assert metrics.metric_set["TimeToAcknowledge"] == {
         "Unit": "Seconds",
         "StorageResolution": 60,
-        "Value": [30.0],
+        "Value": [30.0],  # the first press comes half a minute after the page
     }
 
 

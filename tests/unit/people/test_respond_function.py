@@ -144,6 +144,18 @@ def test_a_signed_press_takes_effect_and_is_answered_200(table: MemoryStore, enc
         (lambda: request("GET", "/approvals"), 404),
         (lambda: request("GET", "/approvals/one/two"), 404),
     ],
+    ids=[
+        "another secret",
+        "no signature",
+        "no signature and no body",
+        "nonsense",
+        "Slack's check of the certificate",
+        "another method",
+        "another tool",
+        "the root",
+        "no incident",
+        "a longer path",
+    ],
 )
 def test_an_unsigned_unreadable_or_unknown_request_reads_and_changes_nothing(
     table: MemoryStore, event: Callable[[], dict[str, Any]], status: int

@@ -121,19 +121,22 @@ def test_a_closed_or_quiet_incident_is_not_shown_as_changed(changes: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("firing", "shown", "stored"),
-    [(1, 1, 2), (0, 1, 1), (0, 0, 2)],
+    ("firing", "shown", "is_stored"),
+    [(1, 1, True), (0, 1, False), (0, 0, True)],
     ids=["it goes on", "it is over", "it is over, and this is the first message"],
 )
 def test_what_people_were_shown_is_stored_unless_nobody_will_show_it_again(
-    firing: int, shown: int, stored: int
+    firing: int, shown: int, is_stored: bool
 ) -> None:
     counts = Counts(joined=1, firing=firing, changes=1)
     incident = Shown(a_record(own=counts, last_end_at=NOW, shown=shown))
 
+    version = incident.live.version
+    assert version == 2
+
     mark_shown(incident.store.only, incident.store.incidents)
 
-    assert incident.live.shown == stored
+    assert incident.live.shown == (version if is_stored else shown)
 
 
 def test_a_version_that_is_stored_as_shown_is_not_written_again() -> None:

@@ -43,7 +43,7 @@ def test_a_silence_holds_a_critical_alert_only_with_even_critical() -> None:
 
 
 def test_a_silence_does_not_hold_alerts_that_it_does_not_match() -> None:
-    assert not silence().holds(alert(host="web-2"), at(1))
+    assert not silence(match={"host": "web-1"}).holds(alert(host="web-2"), at(1))
     assert not silence(match={"labels": {"mountpoint": "/scratch"}}).holds(alert(), at(1))
 
 

@@ -204,6 +204,7 @@ def test_people_who_cannot_be_woken_or_are_unknown_are_reported_with_their_sched
         ("+4915112345678", True, None),
         (None, False, None),
     ],
+    ids=["no number", "a number out of reach", "a number that is read", "a number that is written", "not texted"],
 )
 def test_a_person_who_is_texted_needs_a_number_that_the_stack_can_read(
     phone: str | None, texted: bool, said: str | None
@@ -215,7 +216,7 @@ def test_a_person_who_is_texted_needs_a_number_that_the_stack_can_read(
     assert found == ([] if said is None else [(PLACE, said)])
 
 
-@pytest.mark.parametrize(("rotation", "every"), [(["ada"], "1w"), (["ada", "cem"], "2w")])
+@pytest.mark.parametrize(("rotation", "every"), [(["ada"], "1w"), (["ada", "cem"], "2w")], ids=["alone", "two weeks"])
 def test_a_shift_of_more_than_a_week_is_reported(rotation: list[str], every: str) -> None:
     made = schedule(rotation=rotation, handover={"every": every, "at": "09:00"}, layers=[], holidays=None)
     ((place, said),) = problems(OnCall(schedules={"platform": made}), PEOPLE, BEGIN)

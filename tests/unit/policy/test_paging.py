@@ -188,7 +188,11 @@ def test_a_route_covers_a_later_one_only_if_its_team_includes_the_later_ones_tea
 ) -> None:
     before, after = (Route.model_validate(given | {"levels": ["a"]}) for given in (earlier, later))
     assert before.covers(after) is covers
-    assert before.takes_all is (not earlier)
+
+
+@pytest.mark.parametrize(("match", "takes_all"), [({}, True), ({"team": "shop"}, False)])
+def test_a_route_takes_all_incidents_only_if_it_names_no_condition(match: dict[str, str], takes_all: bool) -> None:
+    assert Route.model_validate(match | {"levels": ["a"]}).takes_all is takes_all
 
 
 @pytest.mark.parametrize(

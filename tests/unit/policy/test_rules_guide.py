@@ -70,7 +70,7 @@ def test_no_example_rule_is_covered_by_an_earlier_one(guide: dict[str, Rules]) -
 @pytest.mark.parametrize(
     ("moment", "until"),
     [
-        # In Berlin it is an hour later.
+        # These times are in UTC; the window's times are those of Berlin, an hour later.
         ("2026-12-01T01:30", "2026-12-01T03:00"),
         ("2026-12-05T19:00", "2026-12-05T23:00"),
         ("2026-12-02T01:30", None),
@@ -134,7 +134,7 @@ def test_the_table_of_the_guide_names_every_key_of_a_match() -> None:
     assert {name for name in RuleMatch.model_fields if f"`{name}`" not in table} == set()
 
 
-def test_the_guide_states_the_number_of_shipped_rules() -> None:
+def test_the_figures_that_the_guide_states_are_those_of_the_code() -> None:
     shipped = rules.load(Path("runbooks/policy/rules.yaml"))
 
     assert len(shipped.rules) == 5

@@ -173,12 +173,12 @@ def test_no_field_of_any_source_lets_a_secret_through(name: str, lines: io.Strin
             incidents = table.incidents
             opened += bool(incidents)
             assert not secret.leaks_into(kept(table)), (secret.kind, path)
-            if tried % 7 == 0 and incidents:
+            if tried % 7 == 0 and incidents:  # rendering all messages is slow, so only for some
                 assert not secret.leaks_into(told(incidents[0])), (secret.kind, path)
             assert not secret.leaks_into(lines.getvalue()), (secret.kind, path)
             lines.seek(0)
             lines.truncate()
-    assert opened > tried / 2
+    assert opened > tried / 2, "most payloads must still open an incident, or nothing is tested"
 
 
 @pytest.mark.parametrize("secret", [*SECRETS, *OTHERS], ids=lambda secret: secret.kind)
@@ -194,7 +194,7 @@ def test_no_kind_of_secret_reaches_a_model_or_people(secret: Seeded) -> None:
     }
     table = taken_in("generic", body)
     (incident,) = table.incidents
-    assert not secret.written(incident.incident_id).leaks_into(incident.incident_id)
+    assert not secret.leaks_into(incident.incident_id)
     assert not secret.leaks_into(kept(table))
     assert not secret.leaks_into(told(incident))
 

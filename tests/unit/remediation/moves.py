@@ -86,7 +86,7 @@ def decide(observed: Observed, given: RemediationPlan | None = None, **fields: A
         "cursor": cursor,
         "observed": observed,
         "results": [],
-        "reason": "it may",
+        "reason": "Step drain failed.",
     }
     return next_move(NextMoveInput(**(request | fields)), HERE)
 

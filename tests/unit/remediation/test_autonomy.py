@@ -24,20 +24,58 @@ ON_MANY = a_result(kind="rollback", instance_id="12 hosts")
 @pytest.mark.parametrize(
     ("results", "cured", "plan", "outcome"),
     [
-        ([], True, {}, "not_run"),
-        ([a_result(command_id="none", status="Not sent: Ssm.SsmException")], False, {}, "not_run"),
-        ([a_result(status="Undeliverable")], False, {}, "not_run"),
-        ([a_result(status="Delivery Timed Out"), a_result(kind="diagnose")], False, {}, "looked"),
-        ([a_result(kind="diagnose")], True, {}, "looked"),
-        ([a_result()], True, {}, "verified"),
-        ([a_result()], False, {}, "failed"),
-        ([a_result(status="Failed")], False, {}, "failed"),
-        ([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO]}, "undone"),
-        ([a_result(), a_result(kind="rollback", status="Failed")], False, {"rollback": [UNDO]}, "failed"),
-        ([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO, UNDO]}, "failed"),
-        ([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO], "targets": TWO_HOSTS}, "failed"),
-        ([a_result(), ON_MANY], False, {"rollback": [UNDO], "targets": MANY_HOSTS}, "undone"),
-        ([a_result(), ON_MANY], False, {"rollback": [UNDO, UNDO], "targets": MANY_HOSTS}, "failed"),
+        pytest.param([], True, {}, "not_run", id="no step ran"),
+        pytest.param(
+            [a_result(command_id="none", status="Not sent: Ssm.SsmException")],
+            False,
+            {},
+            "not_run",
+            id="the step was not sent",
+        ),
+        pytest.param([a_result(status="Undeliverable")], False, {}, "not_run", id="no host got the step"),
+        pytest.param(
+            [a_result(status="Delivery Timed Out"), a_result(kind="diagnose")],
+            False,
+            {},
+            "looked",
+            id="a host got it too late",
+        ),
+        pytest.param([a_result(kind="diagnose")], True, {}, "looked", id="only looked"),
+        pytest.param([a_result()], True, {}, "verified", id="cured"),
+        pytest.param([a_result()], False, {}, "failed", id="not cured"),
+        pytest.param([a_result(status="Failed")], False, {}, "failed", id="the act failed"),
+        pytest.param([a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO]}, "undone", id="rolled back"),
+        pytest.param(
+            [a_result(), a_result(kind="rollback", status="Failed")],
+            False,
+            {"rollback": [UNDO]},
+            "failed",
+            id="the rollback failed",
+        ),
+        pytest.param(
+            [a_result(), a_result(kind="rollback")], False, {"rollback": [UNDO, UNDO]}, "failed", id="half rolled back"
+        ),
+        pytest.param(
+            [a_result(), a_result(kind="rollback")],
+            False,
+            {"rollback": [UNDO], "targets": TWO_HOSTS},
+            "failed",
+            id="rolled back on one host of two",
+        ),
+        pytest.param(
+            [a_result(), ON_MANY],
+            False,
+            {"rollback": [UNDO], "targets": MANY_HOSTS},
+            "undone",
+            id="rolled back on many hosts",
+        ),
+        pytest.param(
+            [a_result(), ON_MANY],
+            False,
+            {"rollback": [UNDO, UNDO], "targets": MANY_HOSTS},
+            "failed",
+            id="half rolled back on many hosts",
+        ),
     ],
 )
 def test_the_outcome_of_a_run_follows_from_its_results_and_the_cure(
@@ -109,6 +147,7 @@ GOOD = {"planned": 10, "approved": 10, "run": 10, "verified": 10}
 def test_the_advice_says_what_mode_a_runbook_earned_or_what_it_lacks(
     mode: Mode, counted: dict[str, int], demoted: str | None, words: str
 ) -> None:
+    """By default, approve takes 5 runs in shadow, and auto takes 10 runs with 95% accepted and verified."""
     said = advice(
         a_runbook(mode=mode), mode, Tally(runbook_id="drain-spool", **counted), Standing(demoted=demoted), Autonomy()
     )

@@ -42,7 +42,9 @@ class Executions:
 
 
 @pytest.mark.parametrize(
-    ("token", "waiting", "told"), [("t-1", True, True), ("t-1", False, False), (None, True, False)]
+    ("token", "waiting", "told"),
+    [("t-1", True, True), ("t-1", False, False), (None, True, False)],
+    ids=["an execution waits", "it waits no more", "no token is stored"],
 )
 def test_the_end_of_a_command_is_stored_and_wakes_the_execution_that_waits(
     token: str | None, waiting: bool, told: bool

@@ -257,12 +257,13 @@ def test_destructive_storm_and_off_never_run_by_themselves_whatever_else_holds()
             assert decide(runbook={"mode": mode}, **facts).decision == "shadow"
 
 
-def test_history_is_read_as_far_back_as_any_limit_reaches() -> None:
+def test_history_is_read_for_a_day_or_a_longer_cool_down_and_the_longest_run() -> None:
     short = a_runbook(limits={"cooldown": "5m", "per_hour": 1, "max_hosts": 1})
     long = a_runbook(limits={"cooldown": "2d", "per_hour": 1, "max_hosts": 1})
 
-    assert look_back(limits_of(short.limits, RemediationPolicy(), None), HOUR) == 25 * HOUR
-    assert look_back(limits_of(long.limits, RemediationPolicy(), None), HOUR) == 49 * HOUR
+    longest_run = HOUR
+    assert look_back(limits_of(short.limits, RemediationPolicy(), None), longest_run) == 24 * HOUR + longest_run
+    assert look_back(limits_of(long.limits, RemediationPolicy(), None), longest_run) == 48 * HOUR + longest_run
 
 
 @pytest.mark.parametrize(

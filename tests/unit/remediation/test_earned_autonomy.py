@@ -103,6 +103,7 @@ def test_a_plan_of_changed_scripts_asks_whatever_the_old_ones_earned(desk: Desk,
         [a_result(changed=True)],
         [a_result(changed=True), a_result(step_id="verify", kind="verify", status="Failed")],
     ],
+    ids=["changed nothing", "no verification", "the verification failed"],
 )
 def test_a_run_that_changed_nothing_or_was_not_verified_earns_nothing(results: list[StepResult]) -> None:
     office = Office(MemoryStore())

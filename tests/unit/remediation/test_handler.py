@@ -82,6 +82,8 @@ def test_the_answer_to_plan_remediation_has_every_key_of_its_contract(event: dic
     assert answer["plan"]["steps"][1]["parameters"]["maxEntries"] == ["1048576"]
     assert set(answer["plan"]) == set(RemediationPlan.model_fields)
 
+
+def test_without_a_chosen_runbook_the_answer_has_no_plan_but_the_reason(event: dict[str, Any]) -> None:
     event["classification"]["runbook_id"] = None
     answer = app.handler(event, Context())
     assert (answer["plan"], answer["reason"]) == (None, "no runbook chosen")

@@ -138,15 +138,16 @@ def test_a_rollback_goes_on_past_a_failure_but_not_where_no_host_answers(status:
             "(Ssm.SsmException).",
         ),
         (failed("Read Step", "Ssm.SsmException"), {}, "Read Step failed (Ssm.SsmException)."),
-        (read("Success"), {"queue": "rollback", "index": 1}, "it may It was rolled back."),
+        (read("Success"), {"queue": "rollback", "index": 1}, "Step drain failed. It was rolled back."),
         (
             read("Failed"),
             {"queue": "rollback"},
-            "it may It was not all rolled back. Failed: refill; undone: nothing; not tried: start.",
+            "Step drain failed. It was not all rolled back. Failed: refill; undone: nothing; not tried: start.",
         ),
     ],
 )
 def test_the_reason_says_how_the_remediation_stands(observed: Observed, at: dict[str, Any], reason: str) -> None:
+    """A rollback keeps the reason for which it began: here `Step drain failed.`, as `decide` sets it."""
     assert decide(observed, **at).reason == reason
 
 
@@ -168,6 +169,7 @@ ALARM = Origin(source="cloudwatch", account=HERE.account, region=HERE.region)
         (ALARM.model_copy(update={"region": "us-east-1"}), "Run Step"),
         (ALARM.model_copy(update={"source": "datadog"}), "Run Step"),
     ],
+    ids=["an alarm of this stack's place", "another account", "another region", "another source"],
 )
 def test_cloudwatch_is_asked_only_about_an_alarm_of_this_account_and_region(origin: Origin, move: str) -> None:
     assert decide(SILENCE, origin=origin, index=2).move == move
@@ -299,14 +301,19 @@ def test_an_act_that_failed_for_anything_but_throttling_may_have_touched_the_hos
     assert decide(failed("Run Step", error, cause), index=0).cursor.touched is False, "step 0 only looks"
 
 
-def test_the_end_of_an_output_is_kept_without_secrets_and_shared_by_the_hosts() -> None:
+def test_of_a_long_output_each_of_two_hosts_keeps_the_most_that_is_allowed() -> None:
     both = plan(targets=[Target(instance_id=host, name=host) for host in HOSTS])
-    (result,) = decide(read("Success", output="x y\n" * 500)).results
-    first, _ = decide(read("Success", "Success", output="x y\n" * 500), both).results
-    (secret,) = decide(read("Success", output="password=hunter2hunter2")).results
+    long = "x y\n" * MOST_OUTPUT
+    (result,) = decide(read("Success", output=long)).results
+    first, _ = decide(read("Success", "Success", output=long), both).results
 
-    assert (len(result.output), len(first.output)) == (500, 500)
-    assert "hunter2" not in secret.output
+    assert (len(result.output), len(first.output)) == (MOST_OUTPUT, MOST_OUTPUT)
+
+
+def test_an_output_is_kept_without_its_secrets() -> None:
+    (result,) = decide(read("Success", output="password=hunter2hunter2")).results
+
+    assert "hunter2" not in result.output
 
 
 SECRETS = ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENG", "password: hunter2hunter2", "token ghp_" + "a1B2" * 9)

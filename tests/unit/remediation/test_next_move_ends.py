@@ -57,7 +57,7 @@ class Machine:
 
     def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], given: RemediationPlan) -> None:
         self.draw, self.plan = draw, given
-        self.cursor, self.reason = Cursor(), "it may"
+        self.cursor, self.reason = Cursor(), "Planned."
         self.results: list[StepResult] = []
         self.taken: list[str] = []
         self.lost: list[tuple[str, int]] = []

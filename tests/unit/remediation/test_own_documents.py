@@ -39,12 +39,12 @@ def own_step(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def planned(desk: Desk) -> Callable[..., Desk]:
-    """Make a desk with a runbook that sends the owner's document; Systems Manager has that in this version."""
+    """Make a desk with a runbook that sends version 7 of the owner's document; Systems Manager has `in_ssm` of it."""
 
-    def make(version: str = "7", content: dict[str, Any] | None = None, **step: Any) -> Desk:
+    def make(in_ssm: str = "7", content: dict[str, Any] | None = None, **step: Any) -> Desk:
         desk.runbooks = [a_runbook(steps=[own_step(**step)])]
         desk.documents = MemoryDocuments(desk.runbooks, "firstline-dev")
-        desk.documents.deployed["team-drain-spool"] = Document(version=version, content=content or CONTENT, hash=HASH)
+        desk.documents.deployed["team-drain-spool"] = Document(version=in_ssm, content=content or CONTENT, hash=HASH)
         return desk
 
     return make
@@ -66,7 +66,7 @@ def test_a_step_with_the_owners_document_is_planned_with_the_pinned_version_7(pl
 
 
 def test_a_version_that_systems_manager_does_not_have_stops_the_plan(planned: Callable[..., Desk]) -> None:
-    reason = planned(version="8").refusal()
+    reason = planned(in_ssm="8").refusal()
 
     assert reason == (
         "version 7 of the document team-drain-spool is not in Systems Manager: correct the runbook's step theirs"

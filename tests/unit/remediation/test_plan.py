@@ -22,7 +22,8 @@ from tests.support.stored_records import delete, keys
 from tests.unit.remediation.desk import Desk
 
 
-def test_a_plan_has_documents_targets_and_checked_values(desk: Desk) -> None:
+def with_all_parts(desk: Desk) -> RemediationPlan:
+    """Plan a runbook that looks, acts, verifies and could roll back."""
     desk.runbooks = [
         a_runbook(
             steps=[
@@ -33,10 +34,14 @@ def test_a_plan_has_documents_targets_and_checked_values(desk: Desk) -> None:
         )
     ]
 
-    output = desk.plan()
-
-    made = output.plan
+    made = desk.plan().plan
     assert made is not None
+    return made
+
+
+def test_a_plan_has_the_targets_and_the_documents_of_its_steps_with_checked_values(desk: Desk) -> None:
+    made = with_all_parts(desk)
+
     assert made.decision == "auto"
     assert made.targets == [WEB_1]
     assert [(step.document, step.parameters, step.on_failure) for step in all_checked(PlannedStep, made.steps)] == [
@@ -44,19 +49,35 @@ def test_a_plan_has_documents_targets_and_checked_values(desk: Desk) -> None:
         ("firstline-dev-safe-drain-spool.drain", {"spool": ["mail"]}, "stop"),
     ]
     assert made.steps[0].timeout_seconds == 30
+    assert [(step.document, step.kind) for step in made.rollback] == [
+        ("firstline-dev-safe-drain-spool.refill", "rollback")
+    ]
+
+
+def test_a_plan_has_the_verification_and_the_cool_down_of_its_runbook(desk: Desk) -> None:
+    made = with_all_parts(desk)
+
     assert made.verify is not None
     assert (made.verify.step_id, made.verify.kind, made.verify.document) == (
         "verify",
         "verify",
         "firstline-dev-ro-drain-spool.verify",
     )
+    assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
+    assert made.limits.cooldown_seconds == 1_800
+
+
+def test_every_document_of_a_plan_has_the_version_that_is_deployed(desk: Desk) -> None:
+    made = with_all_parts(desk)
+
+    assert made.verify is not None
     sent = all_checked(PlannedStep, (*made.steps, *made.rollback, made.verify))
     assert {step.document_version for step in sent} == {"3"}
-    assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
-    assert [(step.document, step.kind) for step in made.rollback] == [
-        ("firstline-dev-safe-drain-spool.refill", "rollback")
-    ]
-    assert made.limits.cooldown_seconds == 1_800
+
+
+def test_a_plan_is_unchanged_after_serialization(desk: Desk) -> None:
+    made = with_all_parts(desk)
+
     assert RemediationPlan.model_validate(made.model_dump(mode="json")) == made
 
 
@@ -256,6 +277,7 @@ def test_planning_again_returns_the_same_plan_and_another_incident_gets_none(des
 
 def test_a_recent_deployment_of_the_service_makes_the_plan_need_approval(desk: Desk) -> None:
     desk.incident = an_incident(an_alert(service="shop"))
+    # A deployment of another service does not count.
     for service, environment in (("cart", None), ("shop", "prod")):
         deployment = Deployment(service=service, version="7", environment=environment, deployed_at=desk.now)
         desk.store.incidents.save_deployment(deployment)

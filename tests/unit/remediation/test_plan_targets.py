@@ -128,17 +128,21 @@ def test_a_recent_deployment_of_the_unit_in_a_label_makes_the_plan_need_approval
     made = desk.plan().plan
 
     assert made is not None
-    assert (made.decision, made.decision_reason[:37]) == ("approve", "mail 7 was deployed 0 seconds ago; a ")
+    assert made.decision == "approve"
+    assert made.decision_reason.startswith("mail 7 was deployed 0 seconds ago")
 
 
-@pytest.mark.parametrize("minutes", [-5, 5])
-def test_a_machine_that_was_started_after_the_incident_gets_no_plan(desk: Desk, minutes: int) -> None:
-    started = desk.incident.opened_at + timedelta(minutes=minutes)
+def test_a_machine_that_was_started_before_the_incident_gets_a_plan(desk: Desk) -> None:
+    started = desk.incident.opened_at - timedelta(minutes=5)
     desk.inventory = MemoryTargets({"web-1": WEB_1}, started={WEB_1.instance_id: started})
 
-    if minutes < 0:
-        assert desk.plan().plan is not None
-        return
+    assert desk.plan().plan is not None
+
+
+def test_a_machine_that_was_started_after_the_incident_gets_no_plan(desk: Desk) -> None:
+    started = desk.incident.opened_at + timedelta(minutes=5)
+    desk.inventory = MemoryTargets({"web-1": WEB_1}, started={WEB_1.instance_id: started})
+
     assert desk.refusal() == (
         f"no target: web-1 ({WEB_1.instance_id}) was started 5 minutes after the alert, which may be about the machine "
         "before it"

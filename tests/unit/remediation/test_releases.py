@@ -117,7 +117,7 @@ def test_no_release_is_taken_back_for_an_alert_about_another_region(
 
 
 def test_the_plan_names_exactly_the_release_to_take_back_and_the_one_to_put_back(shop: Desk) -> None:
-    made, step = planned(shop)
+    _, step = planned(shop)
 
     assert (step.kind, step.through, step.place) == ("act", "codedeploy", "shop/live")
     assert (step.taken_back.deployment, step.put_back.deployment, step.latest) == ("d-2", "d-1", "d-2")
@@ -130,10 +130,20 @@ def test_the_plan_names_exactly_the_release_to_take_back_and_the_one_to_put_back
     }
     assert len(step.marker) <= 100
     assert shop.incident.incident_id in step.marker
+
+
+def test_the_plan_for_a_release_has_no_host_and_locks_the_place_and_the_service(shop: Desk) -> None:
+    made, _ = planned(shop)
+
     assert (made.targets, made.verify, made.rollback) == ([], None, [])
     assert made.recovery_wait_seconds == 600
     assert made.locks == ["release:codedeploy:shop/live", "service:shop"]
     assert RemediationPlan.model_validate(made.model_dump(mode="json")) == made
+
+
+def test_another_request_gives_the_plan_for_a_release_another_digest(shop: Desk) -> None:
+    made, step = planned(shop)
+
     other = step.model_copy(update={"request": {**step.request, "Revision": {}}})
     assert made.model_copy(update={"steps": [other]}).digest() != made.digest()
 
@@ -173,7 +183,6 @@ def test_after_failed_releases_the_last_good_one_is_put_back(shop: Desk, deploye
 
 
 def test_a_release_that_was_replaced_within_minutes_is_not_put_back(shop: Desk, deployed: Make[Deployed]) -> None:
-
     released(shop, deployed(3, "v3", 30 * MINUTES), deployed(2, "v2", 50 * MINUTES), deployed(1, "v1", 3 * DAYS))
 
     assert planned(shop)[1].put_back.what == "v1"
@@ -438,7 +447,9 @@ def test_a_wrong_step_that_takes_a_release_back_is_refused_when_the_runbook_is_r
         Runbook.model_validate(release_fields(**changes))
 
 
-def test_a_runbook_for_hosts_that_acts_still_needs_a_verify(runbook_fields: Make[dict[str, Any]]) -> None:
+def test_a_runbook_for_hosts_that_acts_needs_a_verify_and_takes_no_resolves_within(
+    runbook_fields: Make[dict[str, Any]],
+) -> None:
     with pytest.raises(ValidationError, match="add verify with run and within"):
         Runbook.model_validate(runbook_fields(verify=None, resolves_within="10m"))
     with pytest.raises(ValidationError, match="remove resolves_within"):

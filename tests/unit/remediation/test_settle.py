@@ -70,10 +70,11 @@ def test_a_run_keeps_its_first_outcome(office: Office) -> None:
     told = office.conclude(CLOSE)
 
     assert office.run.outcome == "failed"
-    assert told.count("over") == 1
+    assert told.count("over") == 1, "its end is on the trail once"
 
 
 def test_a_cure_by_a_person_does_not_count_for_the_runbook(office: Office) -> None:
+    # A cure by the runbook ends as `auto_resolved`, and nobody has approved this plan.
     office.store.put(a_record(**CLOSED, outcome="resolved"))
 
     office.conclude(CLOSE)
@@ -151,7 +152,7 @@ def test_a_persons_decision_is_counted_and_on_the_trail(
 
 
 @pytest.mark.parametrize(
-    "event",
+    "event",  # they come before the end of a remediation
     [
         AnnounceRemediationInput(state="Announce Remediation", incident=INCIDENT, plan=PLAN),
         AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT),
@@ -197,6 +198,7 @@ APPROVED: dict[str, Any] = {"decision": "approved", "decided_by": "ada", "decide
         # The approved plan may no longer act, because a freeze has begun.
         ({}, {"results": [], "remediation": "human"}),
     ],
+    ids=["a step ran", "an act was sent", "it ended"],
 )
 def test_an_approved_plan_is_settled_when_its_remediation_has_acted_or_ended(
     office: Office, what: dict[str, Any], event: dict[str, Any]
@@ -211,7 +213,6 @@ def test_an_approved_plan_is_settled_when_its_remediation_has_acted_or_ended(
 
 
 def test_a_plan_that_was_approved_during_a_page_keeps_its_locks(office: Office) -> None:
-
     office.store.put(a_waiting_record(ASKS, **APPROVED))
 
     office.conclude(PAGE.model_copy(update={"plan": ASKS, "results": []}))
@@ -304,10 +305,10 @@ def test_an_output_is_on_the_trail_as_a_digest_only(office: Office) -> None:
 
 def test_a_table_that_fails_does_not_keep_people_from_being_told(office: Office) -> None:
     office.store.down = True
-    office.conclude(PAGE)
+    office.conclude(PAGE)  # the whole table fails
     office.store.down, office.store.faults["append"] = False, HistoryUnavailable("no table")
-    office.conclude(PAGE)
+    office.conclude(PAGE)  # only the trail fails
     office.store.records.clear()
-    office.conclude(PAGE)
+    office.conclude(PAGE)  # the record of the incident is gone, too
 
     assert office.run.outcome == "failed", "the run is settled although the trail cannot be written"

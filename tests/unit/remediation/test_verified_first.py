@@ -91,7 +91,8 @@ def test_each_script_runs_as_its_own_user(run: Run, tmp_path: Path) -> None:
     step = a_step(run_as="nobody", requires="true")
     run(a_runbook(steps=[step], verify=a_verify("false", run_as="daemon")), spool="mail")
 
-    assert (tmp_path / "users").read_text().split() == ["daemon", "nobody", "nobody"]
+    verification, precondition, act = (tmp_path / "users").read_text().split()
+    assert (verification, precondition, act) == ("daemon", "nobody", "nobody")
 
 
 @pytest.mark.parametrize("user", ["root", "nobody"])

@@ -33,8 +33,8 @@ def test_a_deciders_verdicts_are_counted_by_what_people_said_and_by_how_the_inci
     records = [closed("ana real"), closed("ana noise"), closed(), closed(outcome="expired")]
     (decided,) = lessons(records).deciders
     assert decided.decider == "history"
-    assert (decided.verdicts, decided.judged, decided.right) == (4, 2, 1)
-    assert (decided.proven, decided.proven_right) == (3, 2)
+    assert (decided.verdicts, decided.judged, decided.right) == (4, 2, 1), "of the two that ana judged, one was right"
+    assert (decided.proven, decided.proven_right) == (3, 2), "an outcome proves, but `expired` does not"
 
 
 NAME = "Disk [full]* of 'db'"
@@ -110,7 +110,7 @@ def test_a_group_with_suppressed_incidents_is_listed_with_the_last_one_and_its_r
     assert (second.incidents, second.last, second.real) == (1, "inc-3", True)
 
 
-def test_alerts_without_a_severity_are_listed_the_most_frequent_first() -> None:
+def test_alerts_without_a_severity_that_nobody_judged_are_listed_the_most_frequent_first() -> None:
     def unstated(name: str, number: int, *said: str) -> IncidentRecord:
         kind = AlertKind(source="cloudwatch", alert_name=name, environment="prod")
         found = closed(number=number, alert_name=name)

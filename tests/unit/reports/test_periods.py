@@ -180,7 +180,9 @@ def test_a_period_has_the_incidents_that_began_in_it_by_week_in_the_stacks_time_
     assert [row.name for row in of(records, clocks=berlin).rows] == ["2026-W09", "2026-W11"]
 
 
-@pytest.mark.parametrize(("days_ago", "span"), [(2, 2), (8, 5)])
+@pytest.mark.parametrize(
+    ("days_ago", "span"), [(2, 2), (8, 5)], ids=["in the period, until now", "before it, as long as the period"]
+)
 def test_a_change_is_compared_over_equal_spans(days_ago: int, span: int) -> None:
     change = NOW - timedelta(days=days_ago)
     minute = timedelta(minutes=1)

@@ -128,6 +128,7 @@ def test_a_hold_delays_the_page_of_an_incident_that_lasts_longer() -> None:
 
 
 def test_a_page_goes_in_a_window_that_suppresses_or_lowers_and_stays_outside_of_it() -> None:
+    assert f"{OPENED:%A}" == "Sunday", "the day of the first two windows"
     assert touched(replayed(closed(), files(windows({"suppress": True})))) == {"goes"}
     assert touched(replayed(closed(), files(windows({"at_most": "low"})))) == {"goes"}
     assert touched(replayed(closed(), files(windows({"when": [{"weekdays": "mon"}], "suppress": True})))) == set()

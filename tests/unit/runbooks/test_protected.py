@@ -194,6 +194,7 @@ def test_a_unit_that_is_not_a_service_is_left_alone(tools: Path) -> None:
     ],
 )
 def test_a_process_belongs_to_the_hosts_own_unit_and_never_to_that_of_a_container(path: str, unit: str) -> None:
+    # The function `sed` answers for the file of the process in /proc, and is the real one otherwise.
     done = run(f'sed() {{ if [ -e "${{!#}}" ]; then echo \'{path}\'; else command sed "$@"; fi; }}\nfirstline_unit $$')
 
     assert done.stdout == (f"{unit}\n" if unit else ""), done.stderr

@@ -69,6 +69,12 @@ def test_running_until_a_time_leaves_what_comes_later() -> None:
 
     assert seen == ["first"]
     assert clock.now() == START + timedelta(seconds=20)
+
+
+def test_an_event_in_the_past_is_refused() -> None:
+    clock = VirtualClock(Random(1))
+    clock.run_for(20)
+
     with pytest.raises(ValueError, match="is before"):
         clock.at(START, lambda: None, "too late")
 
@@ -84,7 +90,7 @@ def test_events_without_end_are_noticed() -> None:
         clock.run(10)
 
 
-def test_a_module_that_is_given_the_class_reads_the_clock_and_makes_plain_datetimes() -> None:
+def test_the_frozen_class_in_place_of_datetime_reads_the_clock_and_makes_plain_datetimes() -> None:
     clock = VirtualClock(Random(1))
     frozen = frozen_datetime(clock)
     clock.run_for(90)

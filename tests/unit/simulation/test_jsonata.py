@@ -101,6 +101,9 @@ def test_an_expression_that_is_invalid_or_differs_in_a_replay_is_refused(text: s
 def test_an_error_in_an_expression_names_it() -> None:
     with pytest.raises(QueryFailed, match=r"'\$number\(\$a\)' failed"):
         expression("$number($a)")(Scope({"a": "x"}, {}, START))
+
+
+def test_an_expression_that_gives_a_function_is_refused() -> None:
     with pytest.raises(QueryFailed, match="unsupported result type"):
         expression("function($x){$x}")(Scope({}, {}, START))
 

@@ -17,11 +17,16 @@ def test_assign_and_output_see_the_variables_as_they_were() -> None:
         Tell={"Type": "Succeed", "Output": {"a": "{% $a %}", "b": "{% $b %}", "input": "{% $states.input %}"}},
     )
 
-    execution = Bench(tiny).run({"x": 2.0})
+    execution = Bench(tiny).run({"x": 2})
 
     assert output(execution) == {"a": {"c": [2, None]}, "b": 1, "input": 1}
     assert execution.path == ["Begin", "Swap", "Tell"]
-    assert execution.input == '{"x": 2.0}'
+
+
+def test_an_execution_keeps_its_input_as_it_was_written_and_reads_whole_numbers_as_integers() -> None:
+    execution = Bench(machine(Tell={"Type": "Succeed", "Output": "{% $states.input %}"})).run(2.0)
+
+    assert (execution.input, repr(output(execution))) == ("2.0", "2")
 
 
 @pytest.mark.parametrize(("given", "told"), [(1, "first 0"), (2, "second 1"), (3, "default 2")])
@@ -40,12 +45,15 @@ def test_a_choice_goes_the_first_way_that_holds_with_that_ways_assign(given: int
     assert output(Bench(tiny).run(given)) == told
 
 
-def test_a_choice_without_a_way_and_a_condition_that_is_no_boolean_fail() -> None:
-    nothing = machine(Which={"Type": "Choice", "Choices": [{"Condition": "{% false %}", "Next": "End"}]}, End=END)
-    text = machine(Which={"Type": "Choice", "Choices": [{"Condition": "true", "Next": "End"}]}, End=END)
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [("{% false %}", "States.NoChoiceMatched"), ("true", "States.QueryEvaluationError")],
+    ids=["no way holds", "a text and no boolean"],
+)
+def test_a_choice_without_a_way_or_with_a_condition_that_is_no_boolean_fails(condition: str, error: str) -> None:
+    tiny = machine(Which={"Type": "Choice", "Choices": [{"Condition": condition, "Next": "End"}]}, End=END)
 
-    assert Bench(nothing).run().error == "States.NoChoiceMatched"
-    assert Bench(text).run().error == "States.QueryEvaluationError"
+    assert Bench(tiny).run().error == error
 
 
 def test_a_wait_takes_virtual_time() -> None:
@@ -53,6 +61,9 @@ def test_a_wait_takes_virtual_time() -> None:
 
     assert output(bench.run(3_600)) == 3_600
     assert bench.seconds == 3_600
+
+
+def test_a_wait_of_a_part_of_a_second_fails() -> None:
     assert Bench(machine(Wait={"Type": "Wait", "Seconds": "{% 0.5 %}", "End": True})).run().status == "FAILED"
 
 
@@ -120,7 +131,7 @@ def test_a_retry_waits_longer_each_time_and_then_the_error_is_caught() -> None:
     bench = Bench(tiny, TaskError("Busy", "all day"))
 
     assert output(bench.run()) == ["Busy", {"Error": "Busy", "Cause": "all day"}]
-    assert bench.seconds == 2 + 6 + 10
+    assert bench.seconds == 2 + 2 * 3 + 10, "the third wait, 2 * 3 * 3, is cut to the longest that RETRY allows"
     assert [context["State"]["RetryCount"] for context in bench.contexts] == [0, 1, 2, 3]
 
 
@@ -133,7 +144,7 @@ def test_a_retry_that_succeeds_goes_on_and_the_next_visit_counts_afresh() -> Non
     bench = Bench(tiny, TaskError("A"), 1, TaskError("B"), 2)
 
     assert output(bench.run()) == 2
-    assert bench.seconds == 2
+    assert bench.seconds == 1 + 1, "one retry of each visit"
 
 
 def test_full_jitter_is_drawn_from_the_seed() -> None:
@@ -146,7 +157,7 @@ def test_full_jitter_is_drawn_from_the_seed() -> None:
 
     assert seconds(1) == seconds(1)
     assert len({seconds(seed) for seed in range(5)}) == 5
-    assert all(seconds(seed) <= 8 for seed in range(50))
+    assert all(seconds(seed) <= 2 + 2 * 3 for seed in range(50)), "never longer than without jitter"
 
 
 @pytest.mark.parametrize(
@@ -185,13 +196,17 @@ def test_an_expression_that_fails_is_an_error_of_its_task() -> None:
     catch = [{"ErrorEquals": ["States.QueryEvaluationError"], "Output": "caught", "Next": "End"}]
     before = machine(Do=task(Arguments="{% $nothing %}", Catch=catch), End=END)
     after = machine(Do=task(Assign={"x": 1, "y": "{% $states.result.absent %}"}, Catch=catch), End=END)
-    elsewhere = machine(Do={"Type": "Pass", "Output": "{% $nothing %}", "End": True})
 
     assert output(Bench(before).run()) == "caught"
     bench = Bench(after, {"present": 1})
     execution = bench.run()
     assert output(execution) == "caught"
-    assert execution.variables == {}
+    assert execution.variables == {}, "no part of a failed Assign is kept"
+
+
+def test_an_expression_that_fails_in_a_state_that_catches_nothing_fails_the_execution() -> None:
+    elsewhere = machine(Do={"Type": "Pass", "Output": "{% $nothing %}", "End": True})
+
     assert Bench(elsewhere).run().error == "States.QueryEvaluationError"
 
 
@@ -205,19 +220,23 @@ def test_data_that_is_too_large_fails_the_execution() -> None:
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
+# A task that waits for its answer only as many seconds as the input says.
 SLOW = {"TimeoutSeconds": "{% $states.input %}", "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "End"}]}
 
 
-def test_a_result_that_arrives_too_late_is_a_time_out() -> None:
+def test_a_result_that_arrives_in_time_is_the_output() -> None:
     bench = Bench(machine(Do=task(**SLOW), End=END), Delayed(20, "result"))
 
     assert output(bench.run(21)) == "result"
+
+
+def test_a_result_that_arrives_too_late_is_a_time_out() -> None:
     late = Bench(machine(Do=task(**SLOW), End=END), Delayed(20, "result"))
     execution = late.start(19)
     late.clock.run_for(19)
     assert output(execution) == {"Error": "States.Timeout", "Cause": ""}
     late.clock.run()
-    assert len(execution.path) == 2
+    assert execution.path == ["Do", "End"], "the late result leads nowhere"
 
 
 def test_an_answer_that_comes_too_late_does_not_disturb_the_next_state() -> None:

@@ -29,7 +29,11 @@ def test_alerts_of_one_notification_have_their_own_status_host_and_fingerprint_a
     ]
     assert len({alert.fingerprint for alert in batch.alerts}) == 3
     assert len({alert.group_key for alert in batch.alerts}) == 1
-    assert batch.truncated == 2
+
+
+def test_the_number_of_alerts_that_alertmanager_left_out_is_kept() -> None:
+    assert event("prometheus/mixed")["truncatedAlerts"] == 2
+    assert read("prometheus/mixed").truncated == 2
 
 
 def test_the_raw_payload_of_an_alert_is_its_own_part_and_not_the_whole_notification() -> None:

@@ -106,10 +106,16 @@ def test_the_alarms_tags_in_its_payload_state_what_the_alarm_leaves_open(shape: 
     # A tag is people's word on whom an alarm is for; only what the alarm measures names a machine.
     assert found.host != "db-9"
     assert "db-9" not in found.whereabouts.hosts
+
+
+@pytest.mark.parametrize("shape", ["sns", "sns, as a list", "eventbridge-alarm", "lambda-action"])
+def test_the_severity_in_an_alarms_name_counts_before_its_tag(shape: str) -> None:
+    assert TAGS["severity"] == "critical"
     assert normalize("cloudwatch", tagged(shape, "checkout P3"))[0].severity == "medium"
 
 
 def test_an_alarms_tag_counts_before_the_name_of_its_topic() -> None:
+    assert TAGS["severity"] == "critical"
     payload = event("cloudwatch/sns-alarm") | {"TopicArn": "arn:aws:sns:eu-west-1:210987654321:alerts-low"}
     payload["Message"] = json.dumps(tagged("sns"))
 

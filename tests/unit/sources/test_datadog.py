@@ -134,7 +134,7 @@ def test_the_names_of_unset_variables_are_ignored() -> None:
     alert = normalize("datadog", payload)[0]
 
     assert (alert.host, alert.url, alert.labels) == (None, None, {})
-    assert alert.timestamp.isoformat() == "2026-02-11T08:14:27+00:00"
+    assert alert.timestamp.isoformat() == "2026-02-11T08:14:27+00:00", "the field `date` in place of `last_updated`"
 
 
 def test_a_form_is_read_like_the_json_object_with_the_same_fields() -> None:

@@ -23,6 +23,7 @@ def one(status: str = "firing", annotations: dict[str, Any] | None = None, **lab
 
 
 def test_each_rule_without_data_is_an_incident_of_its_own() -> None:
+    # Each of these is called `DatasourceNoData`.
     alerts = [
         one(rulename="Stock", datasource_uid="p1", grafana_folder="Shop"),
         one(rulename="Turbine", datasource_uid="p2", grafana_folder="Plant"),

@@ -67,6 +67,9 @@ def test_a_dead_mans_switch_opens_no_incident_and_the_shipped_rules_declare_it(s
 
     assert (batch.alerts, len(batch.ignored)) == ([], 1)
     assert SHIPPED.is_heartbeat(batch.heartbeats[0])
+
+
+def test_the_shipped_heartbeat_may_be_late_by_eight_hours() -> None:
     assert SHIPPED.heartbeats[0].patience == timedelta(hours=8)
 
 

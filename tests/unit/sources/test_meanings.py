@@ -81,7 +81,7 @@ def test_a_label_with_a_prefix_is_neither_a_severity_nor_an_alert_name(name: str
     assert set(meanings.of({name: "high"})) <= {"instance_id"}
 
 
-def test_a_label_with_a_prefix_comes_after_its_order_in_the_table() -> None:
+def test_a_label_with_a_prefix_comes_last_unless_the_table_lists_it_with_the_prefix() -> None:
     meant = meanings.of({"label_app": "of the pod", "tag_service": "of the tag", "job": "of the scrape"})
 
     assert meant["service"] == ["of the pod", "of the scrape", "of the tag"]

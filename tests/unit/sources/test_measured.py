@@ -219,6 +219,9 @@ def test_hostile_expressions_and_expressions_that_name_each_other_give_no_metric
     entries = [{"Id": f"e{n}", "Expression": expression} for n in range(300)]
 
     assert said(alert_of("cloudwatch", sns({"Metrics": entries, "ComparisonOperator": "GreaterThanThreshold"}))) == []
+
+
+def test_a_hostile_rule_or_datadog_query_gives_no_metrics() -> None:
     assert directions("a>" * 1_900 + "a") == []
     payload = json.loads((EVENTS / "datadog" / "recommended-triggered.json").read_text())
     assert said(alert_of("datadog", payload | {"query": "a" * 200_000})) == []

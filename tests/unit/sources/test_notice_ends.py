@@ -23,6 +23,7 @@ def keys(*messages: Any) -> list[tuple[str, str]]:
         (pipeline("Pipeline"), by_rule(pipeline("Pipeline"))),
         ("No backup of ledger for 3 days", "No backup of ledger for 4 days"),
     ],
+    ids=["tries of one invocation", "insight and its end", "pipeline by event and by rule", "another number of days"],
 )
 def test_two_messages_about_the_same_problem_are_one_alert(one: Any, other: Any) -> None:
     first, second = keys(one, other)

@@ -53,6 +53,25 @@ def keys(*payloads: Any) -> list[tuple[str, str]]:
         ({"host": "a", "requestId": "1", "ts": 1.5}, {"ts": 1.75, "host": "a", "requestId": "2"}),
         (bridged("Moon", {"what": "x", "eventTime": "now"}), bridged("Moon", {"what": "x", "eventTime": "then"})),
     ],
+    ids=[
+        "replication stopped and resumed",
+        "failover",
+        "shutdown and restart",
+        "offline maintenance",
+        "another figure",
+        "text and event",
+        "node replaced",
+        "health opened and closed",
+        "finding resolved",
+        "finding counted again",
+        "budget on another day",
+        "environment severe and healthy",
+        "thread of a custom message",
+        "another time",
+        "another id of a run",
+        "another id of a request",
+        "another time of an event",
+    ],
 )
 def test_two_messages_about_the_same_problem_are_one_alert(one: Any, other: Any) -> None:
     first, second = keys(over_sns(one), over_sns(other))

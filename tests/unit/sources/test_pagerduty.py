@@ -58,7 +58,7 @@ SAID_AT = datetime(2026, 2, 11, 8, 14, 0, 458_000, UTC)
         ("ping", []),
     ],
 )
-def test_the_signals_of_each_example_webhook(name: str, expected: list[Signal]) -> None:
+def test_each_example_webhook_gives_exactly_these_signals(name: str, expected: list[Signal]) -> None:
     assert signals("pagerduty", event(f"pagerduty/{name}")) == expected
 
 

@@ -110,6 +110,12 @@ def test_a_message_signed_more_than_two_hours_ago_is_unreadable(hours: float, ta
         return
     with pytest.raises(UnreadablePayload, match="may be a replay"):
         check(message, TOPIC, now=now)
+
+
+def test_an_old_message_with_a_wrong_signature_is_refused_for_its_signature() -> None:
+    message = signed(event("cloudwatch/sns-alarm"))
+    now = datetime.fromisoformat(message["Timestamp"]) + timedelta(days=365)
+
     with pytest.raises(Unauthenticated, match="does not match"):
         check(message, TOPIC, certificate=key_pair("other")[1], now=now)
 
@@ -121,6 +127,11 @@ def test_a_certificate_that_cannot_be_fetched_raises_its_own_error_so_that_sns_t
     body = json.dumps(signed(event("cloudwatch/sns-alarm"))).encode()
     with pytest.raises(CertificateUnavailable):
         authenticate("cloudwatch", headers={}, body=body, secrets=[TOPIC], now=NOW, certificate=late)
+
+
+def test_a_message_is_refused_where_no_certificate_can_be_fetched() -> None:
+    body = json.dumps(signed(event("cloudwatch/sns-alarm"))).encode()
+
     with pytest.raises(Unauthenticated, match="no certificate can be fetched"):
         authenticate("cloudwatch", headers={}, body=body, secrets=[TOPIC], now=NOW)
 

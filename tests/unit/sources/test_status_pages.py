@@ -77,6 +77,9 @@ def test_an_impact_of_none_states_no_severity() -> None:
 @pytest.mark.parametrize("status", ["monitoring", "postmortem", "scheduled", "in_progress", "verifying", "completed"])
 def test_a_status_pages_maintenance_and_later_stages_are_ignored(status: str) -> None:
     assert read(page_incident(status, "maintenance")) == []
+
+
+def test_a_component_under_maintenance_is_ignored() -> None:
     assert read(component("under_maintenance")) == []
 
 
@@ -143,13 +146,16 @@ def test_an_incident_of_incident_io_fires_when_created_and_resolves_when_it_is_o
 )
 def test_other_events_of_incident_io_are_ignored(event: str) -> None:
     assert read({"event_type": event, event: {"id": "01F"}}) == []
+
+
+def test_an_incident_of_incident_io_that_was_merged_is_ignored() -> None:
     assert read(io_incident("incident_updated_v2", "merged")) == []
 
 
 # --- canaries, Instana ------------------------------------------------------------------------------------------------
 
 
-def test_a_canary_is_high() -> None:
+def test_each_incident_of_a_canary_is_an_alert_of_high_severity() -> None:
     body = {
         "Description": "SSH Login Attempt",
         "Timestamp": "2026-02-11 07:00:00 (UTC)",
@@ -166,7 +172,7 @@ def test_a_canary_is_high() -> None:
     assert read({**body, "IncidentHash": "cd34"})[0].fingerprint != alert.fingerprint
 
 
-def test_a_canary_token_is_high() -> None:
+def test_a_canary_token_that_was_used_is_an_alert_of_high_severity() -> None:
     (alert,) = read({"memo": "Key on db-1", "manage_url": "https://canary.example/m", "channel": "DNS", "time": "x"})
 
     assert (alert.alert_name, alert.severity) == ("Key on db-1", "high")

@@ -139,6 +139,9 @@ def test_another_event_leaves_the_state_as_it_is(event: str) -> None:
 def test_an_update_that_says_that_it_is_over_resolves_the_alert() -> None:
     assert status({**ISSUE, "status": "resolved", "event": "incident.updated"}) == "resolved"
     assert status({**CHECK, "state": "OK", "notification_type": "RECOVERY"}) == "resolved"
+
+
+def test_a_nagios_notification_of_a_problem_is_firing() -> None:
     assert status({**CHECK, "notification_type": "PROBLEM"}) == "firing"
 
 
