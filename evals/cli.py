@@ -100,9 +100,8 @@ def evals(
             raise ConfigurationError("--accept needs all cases for a baseline: leave --only out.")
         recorded = Replay(replay) if replay else None
         names = list(dict.fromkeys(models or ()))
-        folders = {name: record and (record / name.replace("/", "-") if len(names) > 1 else record) for name in names}
         asked = {name: CircuitBreaker(_chat(base_url, name, deadline, max_output_tokens)) for name in names}
-        answering = {name: _recording(asked[name], folder) for name, folder in folders.items()}
+        answering = {name: _recording(model, _folder_of(name, names, record)) for name, model in asked.items()}
         classifiers = _classifiers(Policy.of(runbooks), answering, recorded, obedient)
         scores = _score(out, _chosen(cases, only), classifiers)
         before, since = _before(cases, only, since_baseline)
@@ -116,9 +115,7 @@ def evals(
         if not only:
             console.show_moved(out, scores, baseline.load(_baseline_of(cases)))
             _save(out, scores, cases, accept)
-        if recorded is not None and recorded.stale:
-            stale = f"--replay: {len(recorded.stale)} recorded answers are to an older question; record them again."
-            out.print(stale, style="yellow")
+        _show_stale(out, recorded)
         raise typer.Exit(int(not all(found.is_safe for found in scores)))
 
 
@@ -273,6 +270,11 @@ def _chat(base_url: str, model: str, deadline: float, max_output_tokens: int) ->
     return ChatModel(endpoint, deadline_seconds=deadline)
 
 
+def _folder_of(model: str, models: Sequence[str], record: Path | None) -> Path | None:
+    """Return the folder for a model's answers: `record`, or a folder in it for each if there are several models."""
+    return record / model.replace("/", "-") if record and len(models) > 1 else record
+
+
 def _recording(model: Model, folder: Path | None) -> ModelFor:
     return lambda case: Recorder(model, folder, case) if folder else model
 
@@ -282,3 +284,10 @@ def _show_trouble(out: Console, asked: Mapping[str, CircuitBreaker], base_url: s
     for name, breaker in asked.items():
         if trouble := breaker.trouble(key=" or ".join(KEYS), server=base_url):
             out.print(f"{name}: {trouble}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_stale(out: Console, recorded: Replay | None) -> None:
+    """Print how many recorded answers no longer fit the question, if any do not."""
+    if recorded is not None and recorded.stale:
+        stale = f"--replay: {len(recorded.stale)} recorded answers are to an older question; record them again."
+        out.print(stale, style="yellow")

@@ -21,9 +21,10 @@ from firstline.sources import SOURCES
 from firstline.text import count, one_line
 from firstline_cli import drafts, words_file
 from firstline_cli.console import AWS_FAILED, LOGIN, WRONG, PersonOption, console_of, refusal
-from firstline_cli.drafts import Draft, LeftOut
+from firstline_cli.drafts import LeftOut
 from firstline_cli.spreadsheet import ListOutputOption, for_scripts
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
+from firstline_cli.words_file import Draft
 
 imports = typer.Typer(help="Draft a severity for each alert that your tools can send.", no_args_is_help=True)
 lasting = typer.Typer(help="Say how bad alerts are whose source states no severity.", no_args_is_help=True)
@@ -180,7 +181,7 @@ def _hand_out(found: list[Draft], left_out: LeftOut, confirm: bool, by: str, sta
     if confirm:
         _store(found, by, stack)
         return
-    sys.stdout.write(drafts.written(found))
+    sys.stdout.write(words_file.written(found))
     print(f"{count(len(found), 'line')}. Correct the words, then: firstline words load FILE", file=sys.stderr)
 
 

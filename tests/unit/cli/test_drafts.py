@@ -10,7 +10,8 @@ from firstline.errors import ConfigurationError
 from firstline.models import AlertKind, Feedback, IncidentRecord
 from firstline.sources import normalize
 from firstline_cli import drafts
-from firstline_cli.drafts import Draft, LeftOut
+from firstline_cli.drafts import LeftOut
+from firstline_cli.words_file import Draft
 from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
 
 CLEAR = Draft("prometheus", "Clear", "*", "tell", "")

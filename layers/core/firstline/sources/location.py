@@ -4,7 +4,7 @@ The planning of a remediation refuses an alert that names another account or reg
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from firstline.models import Location
 from firstline.sources import values
@@ -72,30 +72,33 @@ def locate(
     hosts = _hosts(meant, host)
     arns = [arn for said in hosts if (arn := _INSTANCE_ARN.fullmatch(said))]
     azure = [said[1] for each in meant.get("instance_id", ()) if (said := _SUBSCRIPTION.fullmatch(each))]
-    places = [place for place in meant.get("place", ()) if not place.startswith("arn:")]
-    named = [arn for place in meant.get("place", ()) if (arn := _ARN.fullmatch(place))]
-    named = [arn for arn in named if arn[1] not in _NOT_OF_THE_MACHINE]
     clouds = [cloud for cloud in meant.get("provider", ()) if cloud.lower().startswith(_OTHER_CLOUDS)]
-    numbers = [place for place in places if place[:1].isdecimal()]
     zones = [zone for zone in meant.get("zone", ()) if _ZONE.fullmatch(zone.strip().lower())]
+    place_accounts, place_regions = _of_places(meant.get("place", ()))
     found = Location(
         hosts=_each_once([_host(_INSTANCE_ARN.sub(r"\3", said)) for said in hosts]),
         accounts=_each_once(
             [
                 *(subject.account, *meant.get("account", ()), *accounts, *(arn[2] for arn in arns), *azure),
-                *(*(arn[3] for arn in named), *numbers, *clouds),
+                *(*place_accounts, *clouds),
             ]
         ),
         regions=_each_once(
-            [
-                *(subject.region, *meant.get("region", ()), *zones, *(arn[1] for arn in arns)),
-                *(*(arn[2] for arn in named), *(place for place in places if place not in numbers)),
-            ]
+            [subject.region, *meant.get("region", ()), *zones, *(arn[1] for arn in arns), *place_regions]
         ),
         networks=_each_once(meant.get("network", ())),
         pod=meant.first("pod"),
     )
     return found if found != _NOTHING else None
+
+
+def _of_places(places: Sequence[str]) -> tuple[list[str | None], list[str]]:
+    """Return the accounts and the regions in labels that hold an account's number, a region or an ARN."""
+    arns = [arn for place in places if (arn := _ARN.fullmatch(place)) and arn[1] not in _NOT_OF_THE_MACHINE]
+    plain = [place for place in places if not place.startswith("arn:")]
+    numbers = [place for place in plain if place[:1].isdecimal()]
+    regions = [place for place in plain if place not in numbers]
+    return [*(arn[3] for arn in arns), *numbers], [*(arn[2] for arn in arns), *regions]
 
 
 def _hosts(meant: Meant, host: str | None) -> list[str]:
