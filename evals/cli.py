@@ -171,9 +171,10 @@ def _explaining(out: Console) -> Iterator[None]:
 
 
 def _measure_earned(out: Console, cases: Path, replay: Path | None) -> None:
-    """Print what verdicts cost with and without simulated models, or with and without recorded answers (`replay`).
+    """Print the cost per 100 incidents of missed and needless pages, without and with a model that must earn its say.
 
-    The costs are those on the given cases, then those on these and the cases of `unstated.py` together.
+    The models are simulated and judge the given cases, then these and the cases of `unstated.py` together. With a
+    folder of recorded answers (`replay`), the model is the one that gave them, on the given cases alone.
     """
     judged, policy = load(cases), Policy.of()
     if replay is not None:
