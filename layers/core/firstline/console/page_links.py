@@ -2,7 +2,7 @@
 
 A link may be opened more than once, because its owner comes back to it, and it is not in the table: the functions that
 page have no right to write sign-in tickets (`sessions.py`), which are good for one sign-in. Each character of a text
-message is paid for, so a link is short: `/console/enter/<incident>?link=<person>.<seal>`. The seal is the person's role,
+message is paid for, so a link is short: `/console/enter/<incident>?link=<person>.<seal>`. The seal is a person's role,
 the time at which the link ends, and 128 bits of an HMAC over all of it. The HMAC has its own key and purpose, so that a
 link to the approval page cannot be used here.
 """
