@@ -365,7 +365,7 @@ class _Comparison:
 
     @property
     def _worse_joined(self) -> bool:
-        """True if the incident's worst alert is no longer stored with it, because it fired again in a later incident."""
+        """True if the incident's worst alert is stored with it no longer, since it fired again in a later incident."""
         live = self.record.live
         known = max(self.joined.worst, SEVERITY_RANK[self.record.incident.alert.severity])
         return live is not None and live.worst > known
