@@ -134,7 +134,7 @@ BREAKER = "aws_lambda_powertools.utilities.circuit_breaker"
 
 def test_without_a_model_neither_client_nor_breaker_is_imported(started: Popen[str], table: Any) -> None:
     said = _classify(started, ROOT / "runbooks")
-    assert "The LLM is off: rules and history decide." in said["reasons"]
+    assert "The model is off: rules and history decide." in said["reasons"]
     assert _imported(said, *CLIENT, BREAKER) == set()
 
 

@@ -120,7 +120,7 @@ def test_whatever_the_server_does_an_incident_keeps_its_severity_within_one_dead
     assert time.monotonic() - began < (AT_MOST_SECONDS if failure in HANGS else PATIENT_SECONDS)
     assert verdict.severity == severity
     assert verdict.decided_by == "rules"
-    assert "The LLM gave no verdict" in verdict.reasons[-1]
+    assert "The model gave no verdict" in verdict.reasons[-1]
     assert reason in verdict.reasons[-1]
     assert len(verdict.reasons[-1]) < 700
     assert verdict.usage.tokens == tokens

@@ -66,7 +66,7 @@ def test_without_rule_history_and_model_the_source_decides(decide: Decide, sourc
     assert verdict.severity == becomes
     assert verdict.decided_by == "rules"
     assert f"prometheus says {source}." in verdict.reasons
-    assert "The LLM is off: rules and history decide." in verdict.reasons
+    assert "The model is off: rules and history decide." in verdict.reasons
 
 
 @pytest.mark.parametrize(("source", "becomes"), [("low", "high"), ("info", "high"), ("medium", "medium")])
@@ -152,7 +152,7 @@ def test_a_model_that_fails_leaves_the_verdict_of_rules_and_history_and_its_toke
     failed = decide(
         model=model(ModelGaveNoVerdict("no answer within 15 s", usage=Usage(prompt_tokens=300, completion_tokens=20)))
     )
-    assert "The LLM gave no verdict (no answer within 15 s): rules and history decide." in failed.reasons
+    assert "The model gave no verdict (no answer within 15 s): rules and history decide." in failed.reasons
     same = {"severity", "runbook_id", "confidence", "decided_by", "summary", "is_deployment_related", "model"}
     assert failed.model_dump(include=same) == alone.model_dump(include=same)
     assert failed.usage.tokens == 320

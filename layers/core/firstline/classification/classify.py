@@ -152,12 +152,12 @@ def _decide(case: Case, model: "Model | None", say: Say, *, waits: bool) -> Clas
     if isinstance(known, Known) and (model is not None or known.by_people(case) or not known.lowers(case)):
         return memory.verdict_from(known, case, fallback)
     if model is None:
-        return fallback.because("The LLM is off: rules and history decide.")
+        return fallback.because("The model is off: rules and history decide.")
     first = [] if case.stated else [case.said]
     if known.because is not None:
         first.append(f"Not from memory: {known.because}.")
         fallback = fallback.because(first[-1])
-    no_verdict = "The LLM gave no verdict ({}): rules and history decide."
+    no_verdict = "The model gave no verdict ({}): rules and history decide."
     if waits:
         return fallback.because(no_verdict.format("it is not asked while the incident waits"))
     from firstline.classification import prompt  # what no stack without a model needs
