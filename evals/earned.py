@@ -92,7 +92,7 @@ def judged_cases(cases: Sequence[Case], policy: Policy) -> list[Judged]:
 
 def _judged(case: Case, policy: Policy) -> Judged:
     known = opinions(case, policy)
-    fallback = without_model.decide(known)
+    fallback = without_model.verdict_of(known)
     question = prompt.build(known.incident, evidence=known.evidence, offered=known.offered, now=known.now)
     plain, truth = fallback.stance, case.truth
     by_severity = dict.fromkeys(SEVERITIES, plain)
@@ -169,7 +169,7 @@ def answering(cases: Sequence[Case], policy: Policy, model_for: ModelFor) -> Sim
 
 def _answered(case: Case, policy: Policy, model_for: ModelFor) -> Stance:
     known = opinions(case, policy)
-    fallback = without_model.decide(known)
+    fallback = without_model.verdict_of(known)
     if not _is_asked_about(known):
         return fallback.stance
     question = prompt.build(known.incident, evidence=known.evidence, offered=known.offered, now=known.now)

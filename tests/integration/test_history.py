@@ -67,7 +67,7 @@ def test_nothing_that_is_open_expires_and_everything_else_does(
     history.claim_page(incident, a_page(), at(2), at(1), seen=seen)
     planned = history.record(incident.incident_id)
     assert planned is not None
-    history.decide(incident.incident_id, Approval(approver="U1", by="U1", at=at(1)), "approved", seen=planned)
+    history.save_answer(incident.incident_id, Approval(approver="U1", by="U1", at=at(1)), "approved", seen=planned)
 
     assert without_expiry(table) == ["ALERT#fp-1", "INCIDENT", "LIVE"]
 

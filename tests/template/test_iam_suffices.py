@@ -214,7 +214,7 @@ def responds(world: World, incident: Incident) -> None:
     word = Approval(approver="U0ADA", by="ada", at=at(1))
     state = world.remediations.state(plan.runbook_id, NOON)
     begins = beginning_of(plan, incident.incident_id, state, at(1))
-    assert world.incidents.decide(incident.incident_id, word, "approved", seen=seen, begins=begins) is not None
+    assert world.incidents.save_answer(incident.incident_id, word, "approved", seen=seen, begins=begins) is not None
     world.incidents.runs_since(plan.runbook_id, NOON)
     world.incidents.acknowledge(incident.incident_id, "ada", at(1))
     world.incidents.resolve(incident.incident_id, "ada", at(1))

@@ -126,18 +126,18 @@ def test_an_execution_that_cannot_read_its_record_pages_once_and_ends_some_day()
     page, hand_over = states["Was Anyone Paged?"]["Choices"]
     assert (page["Next"], hand_over["Next"]) == ("Page On-Call", "Hand Over")
     assert states["Was Anyone Paged?"]["Default"] == "Wait For Record"
-    for asked, chosen in ((False, True), (True, False)):
-        assert evaluate(page["Condition"][3:-3], {"asked": asked}.get) is chosen
-    assert states["Page On-Call"]["Assign"]["asked"] is True
+    for tried, chosen in ((False, True), (True, False)):
+        assert evaluate(page["Condition"][3:-3], {"tried": tried}.get) is chosen
+    assert states["Page On-Call"]["Assign"]["tried"] is True
     caught = [catch for catch in states["Page On-Call"]["Catch"] if catch["Next"] != "Undelivered"]
-    assert all(catch["Assign"]["asked"] is True for catch in caught)
-    asks_anew = [
+    assert all(catch["Assign"]["tried"] is True for catch in caught)
+    forgets = [
         name
         for name in states
         for edge in (states[name], *states[name].get("Catch", ()))
-        if edge.get("Assign", {}).get("asked") is False
+        if edge.get("Assign", {}).get("tried") is False
     ]
-    assert asks_anew == [MACHINE.start] * 2
+    assert forgets == [MACHINE.start] * 2
     assert before(MACHINE, MACHINE.start) == set(), "its variables get their first values there"
 
 

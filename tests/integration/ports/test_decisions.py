@@ -81,7 +81,7 @@ def decide(
     executions: MemoryExecutions,
     now: datetime = LATER,
 ) -> Any:
-    return approve.decide(
+    return approve.answer_plan(
         incident_id,
         said,
         now,
@@ -161,7 +161,7 @@ def test_fifty_posts_at_once_are_one_decision(
     ]
 
     def post(body: bytes) -> HTTPStatus:
-        return handler.decide(incident_id, body, at(1), {"slack": slack}).status
+        return handler.answer(incident_id, body, at(1), {"slack": slack}).status
 
     with ThreadPoolExecutor(50) as people:
         statuses = Counter(people.map(post, bodies))
@@ -185,7 +185,7 @@ def test_fifty_uses_of_one_link_at_once_are_one(
     body = form(incident_id, "U1", plan)
 
     def post(_: int) -> HTTPStatus:
-        return handler.decide(incident_id, body, at(1), {}).status
+        return handler.answer(incident_id, body, at(1), {}).status
 
     with ThreadPoolExecutor(50) as clicks:
         statuses = Counter(clicks.map(post, range(50)))
@@ -208,7 +208,7 @@ def test_fifty_approvers_of_a_destructive_plan_are_two(
 
     def post(approver: str) -> HTTPStatus:
         body = form(incident_id, approver, plan)
-        return handler.decide(incident_id, body, at(1), {}).status
+        return handler.answer(incident_id, body, at(1), {}).status
 
     with ThreadPoolExecutor(50) as people:
         statuses = Counter(people.map(post, APPROVERS))
@@ -250,7 +250,7 @@ def _decide(
 ) -> IncidentRecord | None:
     word = Approval(approver=by, by=by, at=LATER)
     seen = seen or record_of(incidents, incident)
-    return incidents.decide(incident.incident_id, word, decision, seen=seen)
+    return incidents.save_answer(incident.incident_id, word, decision, seen=seen)
 
 
 def test_an_answer_on_an_old_record_or_after_the_decision_is_not_written(planned: Plan, incidents: Incidents) -> None:

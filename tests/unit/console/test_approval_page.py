@@ -331,7 +331,7 @@ def test_a_key_that_could_be_guessed_closes_the_page_and_is_not_told_to_visitors
     )
     for reply in (
         handler.show(INCIDENT_ID, "x.y", NOW),
-        handler.decide(INCIDENT_ID, b"token=x.y&decision=approve", NOW, {}),
+        handler.answer(INCIDENT_ID, b"token=x.y&decision=approve", NOW, {}),
     ):
         assert reply.status == 403
         assert "can be guessed" not in reply.html

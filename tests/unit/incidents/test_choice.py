@@ -73,7 +73,7 @@ def test_an_approval_changes_the_count_by_which_an_acknowledgement_is_recognised
     acknowledged = choose(asked(store), store.only, NOW, TIMES).then.answered
 
     word = Approval(approver="ada", by="ada (Slack)", at=NOW)
-    approved = store.incidents.decide(store.only.incident.incident_id, word, "approved", seen=store.only)
+    approved = store.incidents.save_answer(store.only.incident.incident_id, word, "approved", seen=store.only)
 
     assert approved is not None
     assert approved.live is not None

@@ -141,7 +141,7 @@ def test_a_plan_its_decision_and_its_end_are_milestones_unless_it_was_refused(
     record = stage.store.incidents.record(stage.me)
     assert record is not None
     begins = beginning_of(plan, stage.me, stage.store.remediations.state(plan.runbook_id, at(0)), at(2))
-    stage.store.incidents.decide(
+    stage.store.incidents.save_answer(
         stage.me,
         Approval(approver=by, by=by, at=at(2)),
         decision,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from firstline.contracts import Go, Observed, WhatNowInput
-from firstline.incidents.choice import decide
+from firstline.incidents.choice import serve_what_now
 from firstline.incidents.what_now import MOST_ROUNDS, stale_resolve
 from firstline.models import Loud
 from tests.support.builders import at, incident
@@ -346,8 +346,8 @@ def test_the_first_verification_is_stored_before_the_record_is_read() -> None:
     store.admit(incident(), plan=PLAN, classification=FATAL)
     request = WhatNowInput(state="What Now?", incident=incident(), classification=FATAL, remediation="verified")
 
-    decide(request, incidents=store.incidents, now=at(3), times=TIMES)
-    decide(request, incidents=store.incidents, now=at(4), times=TIMES)
+    serve_what_now(request, incidents=store.incidents, now=at(3), times=TIMES)
+    serve_what_now(request, incidents=store.incidents, now=at(4), times=TIMES)
 
     assert store.only.live is not None
     assert store.only.live.verified_at == at(3), "the first time counts"
@@ -362,7 +362,7 @@ def test_a_resolve_is_taken_back_if_alerts_joined_that_the_person_had_not_seen(j
     )
     request = WhatNowInput(state="What Now?", incident=incident(), classification=verdict())
 
-    decided = decide(request, incidents=store.incidents, now=at(2), times=TIMES)
+    decided = serve_what_now(request, incidents=store.incidents, now=at(2), times=TIMES)
 
     assert store.only.live is not None
     assert (store.only.live.resolved_by is None) is withdrawn
@@ -389,7 +389,7 @@ def test_after_a_resolve_is_taken_back_an_unseen_critical_is_paged(
     store.change(incident().incident_id, **(PAGED | ACKED | joined | resolved))
     request = WhatNowInput(state="What Now?", incident=incident(), classification=FATAL)
 
-    assert (decide(request, incidents=store.incidents, now=at(2), times=TIMES).go == "Page On-Call") is pages
+    assert (serve_what_now(request, incidents=store.incidents, now=at(2), times=TIMES).go == "Page On-Call") is pages
 
 
 def test_an_execution_that_hands_over_makes_its_incident_due_at_once() -> None:
@@ -398,6 +398,6 @@ def test_an_execution_that_hands_over_makes_its_incident_due_at_once() -> None:
     store.change(incident().incident_id, due_at=at(30))
     request = WhatNowInput(state="What Now?", incident=incident(), classification=verdict(), rounds=MOST_ROUNDS)
 
-    assert decide(request, incidents=store.incidents, now=at(2), times=TIMES).go == "Hand Over"
+    assert serve_what_now(request, incidents=store.incidents, now=at(2), times=TIMES).go == "Hand Over"
 
     assert [live.incident_id for live in store.incidents.due(at(2), 10)] == [incident().incident_id]

@@ -7,7 +7,7 @@ import pytest
 
 from firstline.errors import ExecutionsUnavailable, NotEntitled, NotNow, Superseded, TooLate
 from firstline.models import Approval, IncidentRecord, RemediationPlan
-from firstline.people.approve import LINK_IS_VALID_FOR, Answer, announcement, decide, invite
+from firstline.people.approve import LINK_IS_VALID_FOR, Answer, announcement, answer_plan, invite
 from firstline.remediation.limits import beginning_of
 from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_waiting_record
 from tests.support.memory import MemoryExecutions, MemoryStore
@@ -31,11 +31,11 @@ class Waiting:
 
     @property
     def writes(self) -> int:
-        return self.store.calls.count("decide")
+        return self.store.calls.count("save_answer")
 
     def meanwhile(self, **changes: Any) -> None:
         """Let somebody else change the record between a read and the write that follows it."""
-        self.store.meanwhile["decide"] = lambda: self.store.change(INCIDENT_ID, **changes)
+        self.store.meanwhile["save_answer"] = lambda: self.store.change(INCIDENT_ID, **changes)
 
 
 def says(
@@ -44,7 +44,7 @@ def says(
     """Answer the plan as `approver`, who approves unless told otherwise."""
     answer = Answer(approves, approver, approver.lower(), digest or waiting.store.only.plan_digest or "")
     history, executions = waiting.store.incidents, waiting.executions
-    return decide(
+    return answer_plan(
         INCIDENT_ID,
         answer,
         NOW,
@@ -189,7 +189,7 @@ def test_an_approval_is_refused_while_another_remediation_has_the_host_and_count
 
 def test_an_approval_is_refused_if_another_remediation_takes_the_host_at_the_same_moment() -> None:
     waiting = Waiting(a_waiting_record(a_plan(decision="approve")))
-    waiting.store.meanwhile["decide"] = lambda: running_on_web_1(waiting.store)
+    waiting.store.meanwhile["save_answer"] = lambda: running_on_web_1(waiting.store)
 
     with pytest.raises(NotNow, match="web-1 is locked by high-memory"):
         says(waiting)
@@ -219,7 +219,7 @@ def test_an_unknown_incident_is_refused() -> None:
     answer = Answer(True, "U1", "u1", "")
     store, executions = MemoryStore(), MemoryExecutions()
     with pytest.raises(TooLate, match="does not know this incident"):
-        decide(
+        answer_plan(
             INCIDENT_ID,
             answer,
             NOW,
@@ -266,11 +266,11 @@ def test_an_answer_that_loses_every_race_is_refused_with_the_reason() -> None:
     def another() -> None:
         # Before each write somebody else's approval is stored, and the next one stands ready.
         waiting.meanwhile(approvals=[*waiting.store.only.approvals, Approval(approver="U2", by="u2", at=NOW)])
-        happens = waiting.store.meanwhile.pop("decide")
+        happens = waiting.store.meanwhile.pop("save_answer")
         happens()
-        waiting.store.meanwhile["decide"] = another
+        waiting.store.meanwhile["save_answer"] = another
 
-    waiting.store.meanwhile["decide"] = another
+    waiting.store.meanwhile["save_answer"] = another
     with pytest.raises(Superseded, match="at this very moment"):
         says(waiting)
     assert waiting.signals == []

@@ -327,7 +327,7 @@ def test_a_plan_that_no_longer_waits_is_shown_and_not_decided(
     assert words in shown["body"]
     assert words in sent["body"]
     assert "<form" not in shown["body"]
-    assert ("decide" in desk.store.calls, desk.signals) == (False, [])
+    assert ("save_answer" in desk.store.calls, desk.signals) == (False, [])
 
 
 @pytest.mark.parametrize(

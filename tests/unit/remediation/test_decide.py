@@ -9,7 +9,7 @@ import pytest
 
 from firstline.models import Deployment, RunbookRun, Target
 from firstline.policy.remediation import RemediationPolicy
-from firstline.remediation.decide import Situation, Verdict, services_touched
+from firstline.remediation.decide import Ruling, Situation, services_touched
 from firstline.remediation.decide import decide as decide_of
 from firstline.remediation.limits import limits_of, look_back
 from firstline.remediation.locks import Lease
@@ -32,7 +32,7 @@ def decide(
     held: Sequence[tuple[str, str, list[str]]] = (),
     remediation: dict[str, Any] | None = None,
     **facts: Any,
-) -> Verdict:
+) -> Ruling:
     runs = [
         RunbookRun.model_validate(
             {
@@ -230,18 +230,18 @@ TABLE: list[tuple[str, dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("facts", "decision", "word"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_the_policy_decides_and_says_why(facts: dict[str, Any], decision: str, word: str) -> None:
-    verdict = decide(**facts)
+    ruling = decide(**facts)
 
-    assert verdict.decision == decision, verdict.reason
-    assert word in verdict.reason
+    assert ruling.decision == decision, ruling.reason
+    assert word in ruling.reason
 
 
 def test_more_hosts_than_a_runbook_may_touch_at_once_are_denied() -> None:
     web_3 = Target(instance_id="i-0123456789abcdef2", name="web-3")
 
     assert decide(targets=[spool.WEB_1, spool.WEB_2]).decision == "auto"
-    verdict = decide(targets=[spool.WEB_1, spool.WEB_2, web_3])
-    assert (verdict.decision, verdict.reason) == ("deny", "3 hosts are affected and drain-spool may touch 2 at once")
+    ruling = decide(targets=[spool.WEB_1, spool.WEB_2, web_3])
+    assert (ruling.decision, ruling.reason) == ("deny", "3 hosts are affected and drain-spool may touch 2 at once")
 
 
 def test_destructive_storm_and_off_never_run_by_themselves_whatever_else_holds() -> None:

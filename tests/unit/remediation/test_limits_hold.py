@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 
 from firstline.errors import NotNow
 from firstline.models import Classification, Incident, NormalizedAlert, RemediationPlan, RunOutcome, Target
-from firstline.people.approve import Answer, decide
+from firstline.people.approve import Answer, answer_plan
 from firstline.policy.remediation import RemediationPolicy
 from firstline.remediation.decide import Switch
 from firstline.remediation.plan import Planning, RemediationRules, plan
@@ -131,7 +131,7 @@ class Operations(RuleBasedStateMachine):
         if made.decision == "auto" or incident_id in self.began or incident_id in self.over:
             return
         with suppress(NotNow):
-            decide(
+            answer_plan(
                 incident_id,
                 Answer(True, "U0ADA", "ada", made.digest()),
                 self.now,

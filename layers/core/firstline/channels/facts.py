@@ -2,7 +2,7 @@
 
 from firstline.channels.links import execution_link, safe_link
 from firstline.channels.summary import summarise
-from firstline.incidents.standing import standing
+from firstline.incidents.standing import message_kind
 from firstline.models import IncidentRecord, Notification, Page, RemediationPlan
 from firstline.models.event import EventPage, EventPlan, IncidentFacts
 from firstline.text import one_line, shorten
@@ -13,7 +13,7 @@ MAX_NAME = 256
 
 def facts_of(record: IncidentRecord, *, console_url: str) -> IncidentFacts:
     """Return the facts of an incident from its record. Personal data must be removed from the record before."""
-    kind = "closed" if record.status == "CLOSED" else standing(record)
+    kind = "closed" if record.status == "CLOSED" else message_kind(record)
     summary = summarise(Notification(kind=kind, record=record, reason="", at=record.last_alert_at))
     incident, alert, live = record.incident, record.incident.alert, record.live
     places = {name: getattr(alert, name) for name in ("service", "environment", "account", "region")}

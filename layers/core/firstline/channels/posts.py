@@ -8,7 +8,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from firstline.incidents.standing import severity, standing
+from firstline.incidents.standing import message_kind, severity
 from firstline.models import Notification, NotificationKind
 
 _NEWS: tuple[NotificationKind, ...] = ("needs_human", "approval", "paged", "acknowledged", "closed")
@@ -29,7 +29,7 @@ def digest_of_news(notification: Notification) -> str:
     return digest(
         {
             # No words of a message: some name times, which differ each time that the message is rendered.
-            "kind": standing(record) if kind == "changed" else kind,
+            "kind": message_kind(record) if kind == "changed" else kind,
             "severity": severity(record),
             "page": record.pages[-1].seq if record.pages else 0,
             "acknowledged_at": str(record.acknowledged_at),

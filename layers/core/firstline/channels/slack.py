@@ -13,7 +13,7 @@ from firstline.channels import slack_feedback
 from firstline.channels.slack_text import escape_markup, fits, links_line, listed, plain, section, since_line
 from firstline.channels.summary import FOR_PEOPLE, StackInfo, Summary, labels, summarise
 from firstline.incidents.sentence import kind_of_message
-from firstline.incidents.standing import answered, in_automated_feed, standing
+from firstline.incidents.standing import answered, in_automated_feed, message_kind
 from firstline.models import (
     IncidentRecord,
     Notification,
@@ -56,7 +56,7 @@ def feed(notification: Notification) -> Feed:
     a change while a runbook acts, stays in the channel of the incident's earlier message.
     """
     kind, record = notification.kind, notification.record
-    if kind == "quiet" or (kind == "changed" and standing(record) == "remediating"):
+    if kind == "quiet" or (kind == "changed" and message_kind(record) == "remediating"):
         return "automated" if in_automated_feed(record) else "alerts"
     ended_alone = kind == "closed" and record.outcome in ("auto_resolved", "self_cleared")
     return "automated" if ended_alone or kind == "remediating" else "alerts"

@@ -145,7 +145,7 @@ def _decide(case: Case, model: "Model | None", say: Say, *, waits: bool) -> Clas
 
     While the incident waits in a hold, no model is asked, to save money.
     """
-    fallback = without_model.decide(case)
+    fallback = without_model.verdict_of(case)
     if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):
         return fallback
     known = memory.recall(case)

@@ -19,7 +19,7 @@ RULE_CONFIDENCE = 1.0
 WORD_CONFIDENCE = 1.0
 
 
-def decide(case: Case) -> Classification:
+def verdict_of(case: Case) -> Classification:
     """Return the verdict of rules and history: the source's severity, unless a rule, a person or history changes it."""
     incident, past, culprits = case.incident, case.past, case.culprits
     severity, decided_by, confidence, reasons = _severity(case)

@@ -75,7 +75,7 @@ class ApprovalHandler:
         """Show the plan to the holder of a link, and change nothing. No input of a visitor raises an error."""
         return _reply(incident_id, lambda: self._show(incident_id, token, now))
 
-    def decide(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
+    def answer(self, incident_id: str, body: bytes, now: datetime, channels: Mapping[str, Channel]) -> Reply:
         """Carry out the decision in the page's form. No input of a visitor raises an error.
 
         Parameters

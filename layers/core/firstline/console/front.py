@@ -107,7 +107,7 @@ class PeopleFront:
                 token = (event.get("queryStringParameters") or {}).get("token", "")
                 return _page(self._approvals.show(incident_id, token, now))
             case ("POST", ["approvals", incident_id]):
-                return _page(self._approvals.decide(incident_id, body_of(event), now, self.channels()))
+                return _page(self._approvals.answer(incident_id, body_of(event), now, self.channels()))
             case ("POST", ["console", *_]):
                 return self._console.handle(event, now)
             case (_, ["approvals", _]):

@@ -11,7 +11,7 @@ from firstline.incidents.what_now import Times, stale_resolve, what_now
 from firstline.models import Counts, IncidentRecord, Live, RemediationPlan
 
 
-def decide(
+def serve_what_now(
     request: WhatNowInput,
     *,
     incidents: Incidents,

@@ -5,7 +5,7 @@ A message is read later than it is written, so the sentence names times of day i
 
 from datetime import datetime, timedelta, tzinfo
 
-from firstline.incidents.standing import ENDS, answered, standing
+from firstline.incidents.standing import ENDS, answered, message_kind
 from firstline.incidents.status import status_of
 from firstline.models import IncidentRecord, Notification, NotificationKind
 from firstline.text import local_time, one_line, short_duration
@@ -15,7 +15,7 @@ MOST_PAGES_NAMED = 3
 
 def kind_of_message(notification: Notification) -> NotificationKind:
     """Return the kind by which a message is rendered: for `changed` the kind that fits the incident's state now."""
-    return standing(notification.record) if notification.kind == "changed" else notification.kind
+    return message_kind(notification.record) if notification.kind == "changed" else notification.kind
 
 
 def sentence_of(notification: Notification, zone: tzinfo) -> str:

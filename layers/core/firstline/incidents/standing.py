@@ -107,7 +107,7 @@ def member_line(member: Member) -> str:
     return f"{member.severity} {one_line(member.alert_name, 120)}{f' on {place}' if place else ''}{over}"
 
 
-def standing(record: IncidentRecord) -> NotificationKind:
+def message_kind(record: IncidentRecord) -> NotificationKind:
     """Return the kind of message that fits an open incident now, such as `acknowledged`, `paged` or `approval`."""
     if answered(record):
         return "acknowledged"

@@ -227,7 +227,7 @@ class Incidents(EvidenceSource, Protocol):
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
         """Store why the incident's hold ended; return None if it ended before, or the incident is over or unknown."""
 
-    def decide(
+    def save_answer(
         self,
         incident_id: str,
         word: Approval,

@@ -2,6 +2,41 @@
 
 A group of alerts has one `Live`, which is the live half of the group's newest incident. The other half is the
 `IncidentRecord` that people read (the verdict, the outcome); an alert that joins never writes it.
+
+The fields of `Live` that decide what happens next. Written by: methods of the port `Incidents`, states of the machine,
+and ingest with each alert. Read by: `incidents/what_now.py` (the next state), `pages.py` (is a page due?) and
+`waking.py` (does an alert end the execution's wait?), also through properties such as `joined`, `rank` and `answered`.
+
+| field | written by | read by |
+|---|---|---|
+| `own`, `shards` | ingest | `what_now`, `pages`, `waking` |
+| `last_alert_at` | ingest | `what_now`, `pages` |
+| `last_end_at` | ingest | `what_now` |
+| `generation` | `begin_generation` | `what_now` |
+| `judged` | `judge` | `what_now` |
+| `judged_loud` | `judge` | `what_now`, `pages`, `waking` |
+| `decided` | `judge`, `escalate` | `what_now`, `pages` |
+| `held_until` | `judge`, ingest at the opening | `what_now`, `pages` |
+| `hold_ended_at` | `end_hold`, `judge` | `pages` |
+| `acted_at` | `Claim Step` | `what_now` |
+| `verified_at` | `mark_verified` | `what_now`, `pages` |
+| `loud_since` (set) | ingest, `judge`, `take_back`, `escalate`, `withdraw_resolve` | `pages` |
+| `loud_since` (removed) | `judge`, `finish_page`, `acknowledge`, `begin_quiet`, `Record Page` | `pages` |
+| `paged_seq` | `claim_page`, `finish_page`, `Record Page` | `what_now`, `pages` |
+| `page_level`, `page_round`, `paged_loud` | `claim_page`, `finish_page` | `pages` |
+| `paged_rank` | `claim_page`, `finish_page`, `Record Page` | `pages` |
+| `page_lease` | `claim_page`, `release_page` | `pages` |
+| `page_done`, `last_paged_at` | `finish_page`, `Record Page` | `what_now`, `pages` |
+| `page_again_at` | `finish_page`, `take_back`, `escalate`, `Record Page` | `pages` |
+| `voided_seq` | `begin_quiet`, `withdraw_resolve` | `pages` |
+| `escalated_at` | `escalate` | `pages` |
+| `acked_seq` | `acknowledge`, `save_answer`, `withdraw_resolve` | `what_now`, `pages` |
+| `acked_at` | `acknowledge`, `save_answer`, `take_back`, `escalate`, `withdraw_resolve` | `what_now`, `pages` |
+| `acked_rank` | `acknowledge`, `save_answer`, `take_back`, `escalate`, `withdraw_resolve` | `pages` |
+| `resolved_by`, `resolved_seen` | `resolve`, `withdraw_resolve` | `what_now` |
+| `shown` | `mark_shown`, `finish_page` | `what_now` |
+| `task_token` | each wait, `begin_generation` | `waking` |
+| `awaiting` | each wait, `begin_generation` | `pages`, `waking` |
 """
 
 from collections.abc import Mapping

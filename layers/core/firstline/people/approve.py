@@ -18,13 +18,13 @@ from firstline.classification.feedback_store import UNKNOWN
 from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
-from firstline.incidents.standing import standing
+from firstline.incidents.standing import message_kind
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.people.links import Link
 from firstline.people.show import mark_shown
 from firstline.policy.people import FILE
-from firstline.remediation.limits import Claim, beginning_of, look_back, why_not_now
+from firstline.remediation.limits import Footprint, beginning_of, look_back, why_not_now
 from firstline.remediation.store import Beginning, Remediations
 from firstline.text import one_line, short_duration
 
@@ -56,7 +56,7 @@ class Answer:
     plan_digest: str
 
 
-def decide(
+def answer_plan(
     incident_id: str,
     answer: Answer,
     now: datetime,
@@ -99,7 +99,7 @@ def decide(
         _check_answer(seen, answer, approvers, shared)
         decision = _decision(seen, plan, answer, approvers)
         begins = _beginning(plan, incident_id, remediations, now) if decision == "approved" else None
-        decided = incidents.decide(incident_id, approval, decision, seen=seen, begins=begins)
+        decided = incidents.save_answer(incident_id, approval, decision, seen=seen, begins=begins)
         if decided is not None:
             show(decided)
             said, by = decided.decision or "acknowledged", decided.decided_by or answer.by
@@ -112,7 +112,7 @@ def _beginning(plan: RemediationPlan, incident_id: str, remediations: Remediatio
     """Return the locks and the run to reserve for a plan that begins now; raise NotNow if locks or limits forbid."""
     since = now - look_back(plan.limits, timedelta(seconds=plan.longest_seconds))
     state = remediations.state(plan.runbook_id, since)
-    if why := why_not_now(Claim.of(plan, incident_id), state.held, state.runs, now):
+    if why := why_not_now(Footprint.of(plan, incident_id), state.held, state.runs, now):
         raise NotNow(f"Not now: {why}. The plan stays open: approve it again when nothing stands in its way.")
     return beginning_of(plan, incident_id, state, now)
 
@@ -224,7 +224,7 @@ def announcement(
     """Return the notification that says who approved or refused the plan."""
     kinds: dict[Decision, NotificationKind] = {"approved": "remediating", "refused": "needs_human"}
     kind = kinds[record.decision] if record.decision else "approval"
-    if record.decision == "refused" and standing(record) == "paged":
+    if record.decision == "refused" and message_kind(record) == "paged":
         kind = "paged"
     said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
     if record.decision is None and record.plan:

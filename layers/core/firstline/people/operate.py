@@ -251,7 +251,7 @@ class _Deed:
                 record, answer, self.now, approvers=by.approvers, channels=by.channels, incidents=by.incidents
             )
 
-        record = approve.decide(
+        record = approve.answer_plan(
             self.incident_id,
             answer,
             self.now,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from firstline.channels.delivery import Channel, tell_all
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.pages import is_over
-from firstline.incidents.standing import standing
+from firstline.incidents.standing import message_kind
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger
@@ -53,7 +53,7 @@ def show_again(
     reason = reason or (f"Joined: {names(new)}." if new else "")
     if missed:
         reason = reason or "It waits for a person. The first message about it did not arrive."
-    kind = standing(known) if missed else "changed"
+    kind = message_kind(known) if missed else "changed"
     notification = Notification(kind=kind, record=known, reason=reason, at=now, recovery=look(known, now))
     # PagerDuty and the page topic hear of pages only.
     slack = {name: channel for name, channel in channels.items() if channel.wakes == "never"}

@@ -24,7 +24,7 @@ from firstline.models import (
 )
 from firstline.policy.people import FILE
 from firstline.policy.remediation import RemediationPolicy
-from firstline.remediation.limits import Claim, limits_of, too_wide_alone, why_not_now
+from firstline.remediation.limits import Footprint, limits_of, too_wide_alone, why_not_now
 from firstline.remediation.locks import Lease, lock_names
 from firstline.remediation.store import Standing
 from firstline.runbooks.match import named
@@ -92,7 +92,7 @@ class Situation(Frozen):
     @property
     def places(self) -> dict[str, str]:
         """The hosts' names by instance id; a place that a release is deployed to is both key and value."""
-        return self.claim.places
+        return self.footprint.places
 
     @property
     def environments(self) -> tuple[str, str]:
@@ -129,9 +129,9 @@ class Situation(Frozen):
         return limits_of(self.runbook.limits, self.policy, self.fleet)
 
     @property
-    def claim(self) -> Claim:
-        """The hosts or releases to act on, and the limits for them."""
-        return Claim(
+    def footprint(self) -> Footprint:
+        """The hosts or releases to act on, with their locks and limits."""
+        return Footprint(
             incident_id=self.incident.incident_id,
             runbook_id=self.runbook.id,
             targets=self.targets,
@@ -141,14 +141,14 @@ class Situation(Frozen):
         )
 
 
-class Verdict(Frozen):
-    """A decision on a remediation, with its reason for people."""
+class Ruling(Frozen):
+    """The policy's decision on a remediation, with its reason for people."""
 
     decision: Literal["auto", "approve", "shadow", "deny"]
     reason: str
 
 
-def decide(situation: Situation) -> Verdict:
+def decide(situation: Situation) -> Ruling:
     """Decide whether a remediation runs by itself, needs approval, is only logged (shadow), or is denied.
 
     Locks, cool-downs and hourly limits can deny only a plan that runs at once. For a plan that needs approval, they are
@@ -156,21 +156,21 @@ def decide(situation: Situation) -> Verdict:
     """
     runbook = situation.runbook
     if denial := _first_reason(situation, _DENIALS):
-        return Verdict(decision="deny", reason=denial)
+        return Ruling(decision="deny", reason=denial)
     if situation.mode == "shadow":
         if denial := _limited(situation):
-            return Verdict(decision="deny", reason=denial)
+            return Ruling(decision="deny", reason=denial)
         places = ", ".join(situation.places.values())
         sent = [release.sends for release in situation.releases] or [step.id for step in runbook.steps]
         reason = f"shadow: would have run {runbook.id} on {places} ({', '.join(sent)})"
-        return Verdict(decision="shadow", reason=reason)
+        return Ruling(decision="shadow", reason=reason)
     if caution := _first_reason(situation, _CAUTIONS):
         if nobody := _too_few_approvers(situation):
-            return Verdict(decision="deny", reason=f"{caution}, and {nobody}")
-        return Verdict(decision="approve", reason=caution)
+            return Ruling(decision="deny", reason=f"{caution}, and {nobody}")
+        return Ruling(decision="approve", reason=caution)
     if denial := _limited(situation):
-        return Verdict(decision="deny", reason=denial)
-    return Verdict(decision="auto", reason=f"{runbook.id} is {runbook.risk} and may run by itself here")
+        return Ruling(decision="deny", reason=denial)
+    return Ruling(decision="auto", reason=f"{runbook.id} is {runbook.risk} and may run by itself here")
 
 
 def _too_few_approvers(situation: Situation) -> str | None:
@@ -222,7 +222,7 @@ def version(runbook: Runbook, policy: RemediationPolicy, remediation_mode: str, 
 
 
 def _limited(situation: Situation) -> str | None:
-    return why_not_now(situation.claim, situation.held, situation.runs, situation.now)
+    return why_not_now(situation.footprint, situation.held, situation.runs, situation.now)
 
 
 type _Check = Callable[[Situation], str | None]

@@ -20,7 +20,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Claim:
+class Footprint:
     """The hosts or releases that a remediation would act on, with the locks and the limits for them."""
 
     incident_id: str
@@ -32,7 +32,7 @@ class Claim:
 
     @classmethod
     def of(cls, plan: RemediationPlan, incident_id: str) -> Self:
-        """Return a claim on the hosts or releases of a plan."""
+        """Return the footprint of a plan."""
         return cls(incident_id, plan.runbook_id, plan.targets, plan.releases, plan.locks, plan.limits)
 
     @property
@@ -43,16 +43,16 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class _ClaimView:
-    """A claim, with the leases that other incidents hold now, and the runs that count against the claim's limits."""
+class _View:
+    """A footprint, with the leases that other incidents hold now, and the runs that count against its limits."""
 
-    claim: Claim
+    footprint: Footprint
     others: Sequence[Lease]
     counted: Sequence[RunbookRun]
     now: datetime
 
 
-def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun], now: datetime) -> str | None:
+def why_not_now(footprint: Footprint, held: Sequence[Lease], runs: Sequence[RunbookRun], now: datetime) -> str | None:
     """Return why a remediation may not begin now, or None if it may.
 
     Parameters
@@ -62,10 +62,10 @@ def why_not_now(claim: Claim, held: Sequence[Lease], runs: Sequence[RunbookRun],
     runs
         The runbook's runs on any host, as far back as `look_back` says; some may be in shadow (only planned).
     """
-    view = _ClaimView(
-        claim,
-        [lease for lease in held if lease.incident_id != claim.incident_id and lease.until > now],
-        [run for run in runs if _counts(run, claim)],
+    view = _View(
+        footprint,
+        [lease for lease in held if lease.incident_id != footprint.incident_id and lease.until > now],
+        [run for run in runs if _counts(run, footprint)],
         now,
     )
     checks = (_busy, _too_wide, _cooling_down, _too_often)
@@ -128,11 +128,11 @@ def _too_wide_for_fleet(runbook_id: str, limits: PlanLimits, of_runbook: int, of
     return None
 
 
-def _busy(view: _ClaimView) -> str | None:
-    claim = view.claim
-    names = {f"{HOST}{target.instance_id}": target.name for target in claim.targets}
-    names |= {f"{RELEASE}{release.lock}": release.place for release in claim.releases}
-    for lock in claim.locks:
+def _busy(view: _View) -> str | None:
+    footprint = view.footprint
+    names = {f"{HOST}{target.instance_id}": target.name for target in footprint.targets}
+    names |= {f"{RELEASE}{release.lock}": release.place for release in footprint.releases}
+    for lock in footprint.locks:
         for other in view.others:
             if lock in other.locks:
                 what = names.get(lock, lock.replace(":", " "))
@@ -140,27 +140,27 @@ def _busy(view: _ClaimView) -> str | None:
     return None
 
 
-def _too_wide(view: _ClaimView) -> str | None:
-    claim, limits, count = view.claim, view.claim.limits, len(view.claim.targets)
-    if not claim.targets:
+def _too_wide(view: _View) -> str | None:
+    footprint, limits, count = view.footprint, view.footprint.limits, len(view.footprint.targets)
+    if not footprint.targets:
         return None
-    if alone := too_wide_alone(claim.runbook_id, claim.targets, limits):
+    if alone := too_wide_alone(footprint.runbook_id, footprint.targets, limits):
         return alone
-    same = [other for other in view.others if other.runbook_id == claim.runbook_id]
-    of_runbook, of_all = hosts_at_once(claim.targets, same), hosts_at_once(claim.targets, view.others)
+    same = [other for other in view.others if other.runbook_id == footprint.runbook_id]
+    of_runbook, of_all = hosts_at_once(footprint.targets, same), hosts_at_once(footprint.targets, view.others)
     if of_runbook > limits.max_hosts:
         elsewhere = of_runbook - count
-        return f"{claim.runbook_id} is on {elsewhere} hosts already and may touch {limits.max_hosts} at once"
-    return None if of_all == 1 else _too_wide_for_fleet(claim.runbook_id, limits, of_runbook, of_all)
+        return f"{footprint.runbook_id} is on {elsewhere} hosts already and may touch {limits.max_hosts} at once"
+    return None if of_all == 1 else _too_wide_for_fleet(footprint.runbook_id, limits, of_runbook, of_all)
 
 
-def _counts(run: RunbookRun, claim: Claim) -> bool:
-    """Return True if a run counts against the claim's limits: one of the same runbook for another incident.
+def _counts(run: RunbookRun, footprint: Footprint) -> bool:
+    """Return True if a run counts against the footprint's limits: one of the same runbook for another incident.
 
     Runs in shadow (only planned), and runs that ended without a command that ran (`not_run`), do not count.
     """
     real = run.decision != "shadow" and run.outcome != "not_run"
-    return real and run.incident_id != claim.incident_id and run.runbook_id == claim.runbook_id
+    return real and run.incident_id != footprint.incident_id and run.runbook_id == footprint.runbook_id
 
 
 def _last_moment(run: RunbookRun) -> datetime:
@@ -168,10 +168,10 @@ def _last_moment(run: RunbookRun) -> datetime:
     return run.ended_at or run.until
 
 
-def _cooling_down(view: _ClaimView) -> str | None:
-    runbook_id, now = view.claim.runbook_id, view.now
-    cooldown = timedelta(seconds=view.claim.limits.cooldown_seconds)
-    for place, name in view.claim.places.items():
+def _cooling_down(view: _View) -> str | None:
+    runbook_id, now = view.footprint.runbook_id, view.now
+    cooldown = timedelta(seconds=view.footprint.limits.cooldown_seconds)
+    for place, name in view.footprint.places.items():
         last = max((_last_moment(run) for run in view.counted if place in run.instance_ids), default=None)
         if last and now - last < cooldown:
             rest = in_words(cooldown)
@@ -181,12 +181,12 @@ def _cooling_down(view: _ClaimView) -> str | None:
     return None
 
 
-def _too_often(view: _ClaimView) -> str | None:
-    runbook_id, limits = view.claim.runbook_id, view.claim.limits
+def _too_often(view: _View) -> str | None:
+    runbook_id, limits = view.footprint.runbook_id, view.footprint.limits
     for span, words, limit in ((_HOUR, "hour", limits.per_hour), (_DAY, "day", limits.per_day)):
         ran = sum(len(run.instance_ids) for run in view.counted if view.now - _last_moment(run) < span)
-        if ran + len(view.claim.places) > limit:
-            if view.claim.releases:
+        if ran + len(view.footprint.places) > limit:
+            if view.footprint.releases:
                 return f"{runbook_id} took {ran} releases back in the last {words} and may take back {limit}"
             return f"{runbook_id} ran on {ran} hosts in the last {words} and may run on {limit}"
     return None

@@ -237,18 +237,18 @@ def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switc
     back = look_back(limits_of(runbook.limits, policy, None), chosen.lease)
     state = planning.remediations.state(runbook.id, now - back)
     situation = _situation(planning, chosen, switch, state)
-    verdict = decide.decide(situation)
+    ruling = decide.decide(situation)
     incident_id = planning.incident.incident_id
-    if verdict.decision == "deny":
-        raise NoPlan(verdict.reason, decision="deny")
-    if verdict.decision == "shadow":
+    if ruling.decision == "deny":
+        raise NoPlan(ruling.reason, decision="deny")
+    if ruling.decision == "shadow":
         planning.remediations.keep_shadow(_shadow(planning, chosen, list(situation.places)))
-        raise NoPlan(verdict.reason, decision="shadow")
+        raise NoPlan(ruling.reason, decision="shadow")
     limits = situation.limits
-    if verdict.decision == "approve" and chosen.scope.targets and limits.fleet is None:
+    if ruling.decision == "approve" and chosen.scope.targets and limits.fleet is None:
         # At the approval other remediations may run, and then the limits need the fleet's size.
         limits = limits_of(runbook.limits, policy, planning.targets.fleet_size())
-    made = _make(planning, chosen, verdict, limits).model_copy(update={"approvals": situation.approvals})
+    made = _make(planning, chosen, ruling, limits).model_copy(update={"approvals": situation.approvals})
     if made.decision == "approve":
         planning.remediations.keep(made, incident_id)
     else:
@@ -271,7 +271,7 @@ def _shadow(planning: Planning, chosen: Chosen, places: list[str]) -> RunbookRun
     )
 
 
-def _make(planning: Planning, chosen: Chosen, verdict: decide.Verdict, limits: PlanLimits) -> RemediationPlan:
+def _make(planning: Planning, chosen: Chosen, ruling: decide.Ruling, limits: PlanLimits) -> RemediationPlan:
     """Build the plan, with its steps pinned to the versions of the deployed documents."""
     runbook, scope, verify = chosen.runbook, chosen.scope, chosen.runbook.verify
     pinned = pin_steps(runbook, chosen.values, planning.documents, planning.rules.document_prefix)
@@ -280,8 +280,8 @@ def _make(planning: Planning, chosen: Chosen, verdict: decide.Verdict, limits: P
         runbook_id=runbook.id,
         title=runbook.title,
         risk=runbook.risk,
-        decision="approve" if verdict.decision == "approve" else "auto",
-        decision_reason=verdict.reason,
+        decision="approve" if ruling.decision == "approve" else "auto",
+        decision_reason=ruling.reason,
         targets=scope.targets,
         steps=[*pinned.steps, *scope.releases],
         verify=pinned.verify,

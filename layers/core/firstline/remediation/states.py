@@ -16,7 +16,7 @@ from firstline.contracts import (
 )
 from firstline.errors import HistoryUnavailable
 from firstline.incidents.audit_trail import Trail
-from firstline.incidents.choice import decide
+from firstline.incidents.choice import serve_what_now
 from firstline.incidents.store import Incidents
 from firstline.incidents.what_now import Times
 from firstline.observability import logger
@@ -50,7 +50,7 @@ class RemediationStates:
     def what_now(self, request: WhatNowInput) -> WhatNowOutput:
         """Serve the state `What Now?`: choose the next state of the execution."""
         logger.append_keys(incident_id=request.incident.incident_id)
-        output = decide(
+        output = serve_what_now(
             request,
             incidents=self.incidents,
             now=self.clock(),

@@ -9,6 +9,17 @@ The modules' classes inherit from each other, here from left to right; `Wiring` 
 
     stores → files → monitors → classification
     stores → files → remediation → people → on_call → alerts (also from monitors)
+
+| module | its parts |
+|---|---|
+| `stores` | settings, secrets, the table and its stores, executions |
+| `files` | the owner's files: runbooks, rules, policies, people, schedules |
+| `monitors` | readers of CloudWatch's alarms |
+| `classification` | what the function classify needs: the model, and how far it is trusted |
+| `remediation` | planning, permission, SSM documents, releases, targets, the switch; also the times of incidents |
+| `people` | channels, pages, who is on call, events; the respond function and the console |
+| `on_call` | text messages, hand-overs, calendar feeds |
+| `alerts` | ingest, reconcile and the canary |
 """
 
 import gc

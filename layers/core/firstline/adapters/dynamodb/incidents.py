@@ -258,7 +258,7 @@ class TableIncidents(LiveMarks, Closing):
             incident_id, lambda live: (live.hold_ended_because, live.hold_ended_at) == mine
         )
 
-    def decide(
+    def save_answer(
         self,
         incident_id: str,
         word: Approval,
