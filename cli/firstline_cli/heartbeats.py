@@ -12,7 +12,6 @@ from rich.table import Table as Grid
 from firstline.adapters.dynamodb.heartbeats import TableHeartbeats
 from firstline.policy.heartbeats import MOST_OF_A_SOURCE, Heartbeat, Pulse, called, expectation, seen
 from firstline.text import in_words
-from firstline_cli.checkout import RULES
 from firstline_cli.console import LOGIN, UNKNOWN, PersonOption, console_of, here, refusal
 from firstline_cli.rules import FileOption, read_rules
 from firstline_cli.spreadsheet import ListOutputOption, for_scripts
@@ -23,8 +22,9 @@ heartbeat = typer.Typer(help="List the heartbeats, and forget those whose sender
 
 @heartbeat.command("list")
 def list_(
+    *,
     every: Annotated[bool, typer.Option("--all", help="Those that were forgotten, too.")] = False,
-    file: FileOption = RULES,
+    file: FileOption,
     output: ListOutputOption = "table",
     stack: StackOption = CHOSEN,
 ) -> None:
@@ -54,9 +54,10 @@ def list_(
 
 @heartbeat.command()
 def forget(
+    *,
     name: Annotated[str, typer.Argument(help="The heartbeat's id, as `list` shows it.")],
     by: PersonOption = LOGIN,
-    file: FileOption = RULES,
+    file: FileOption,
     stack: StackOption = CHOSEN,
 ) -> None:
     """Stop waiting for a heartbeat until it comes again. An incident about its absence resolves in a minute."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from firstline.text import count
-from firstline_cli.checkout import CHECKOUT, RUNBOOKS, runbooks_folder
+from firstline_cli import checkout
+from firstline_cli.checkout import CHECKOUT, runbooks_folder
 from firstline_cli.console import WRONG, console_of, known_zone, refusal
 from firstline_cli.incident_ids import IncidentArgument, full_id
 from firstline_cli.stacks import CHOSEN, Stack, StackOption, stack_of, table_of
@@ -92,6 +93,7 @@ def _report(stack: Stack, now: datetime, span: timedelta, by: By, since_change: 
 
 @history.command()
 def replay(
+    *,
     days: Annotated[int, typer.Option(help="How far to look back.", min=1, max=400)] = 30,
     rules: Annotated[
         Path | None, typer.Option(help="Changed rules.", exists=True, dir_okay=False, show_default=False)
@@ -101,8 +103,16 @@ def replay(
     ] = None,
     paging: Annotated[Path | None, typer.Option(help="Changed levels and routes.", exists=True, dir_okay=False)] = None,
     before: Annotated[
-        Path, typer.Option(help="The runbooks folder as it is deployed.", exists=True, file_okay=False)
-    ] = RUNBOOKS,
+        Path,
+        typer.Option(
+            help="The runbooks folder as it is deployed.",
+            exists=True,
+            file_okay=False,
+            # Only a command that runs reads the owner's files: a wrong one must not hide the help.
+            default_factory=lambda: checkout.RUNBOOKS,
+            show_default="the checkout's and yours",
+        ),
+    ],
     environment: Annotated[str, typer.Option(help="Whose modes of runbooks count.")] = "",
     output: Annotated[Literal["text", "json"], typer.Option("--output", "-o", help="How to print it.")] = "text",
     time_zone: ZoneOption = "",
@@ -182,7 +192,7 @@ def _clocks(zone: str) -> "Clocks":
     from firstline.reports.pages import Clocks
     from firstline_cli.checkout import read_policy
 
-    file = RUNBOOKS / "policy" / "oncall.yaml"
+    file = checkout.RUNBOOKS / "policy" / "oncall.yaml"
     return Clocks(ZoneInfo(zone), read_policy(load_oncall, file).schedules if file.exists() else {})
 
 

@@ -19,8 +19,8 @@ from firstline.policy.model import ModelPolicy, load_model_policy
 from firstline.reports.wording import money
 from firstline.runbooks import catalogue, match
 from firstline.text import count
-from firstline_cli import trial
-from firstline_cli.checkout import RULES, runbooks_folder
+from firstline_cli import checkout, trial
+from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import WRONG, console_of, known_zone, refusal
 from firstline_cli.stacks import CHOSEN, StackOption, stack_of
 from firstline_cli.trial import Comparison, Tried
@@ -58,7 +58,7 @@ def try_models(
     names = list(dict.fromkeys(models or ([policy.model] if policy.model else [])))
     if not names:
         raise refusal("No model is named: give --model, or write its name into runbooks/policy/model.yaml.")
-    found, declared, runbooks = stack_of(stack), rules.load(RULES), catalogue.load(runbooks_folder())
+    found, declared, runbooks = stack_of(stack), rules.load(checkout.RULES), catalogue.load(runbooks_folder())
     since = datetime.now(UTC) - timedelta(days=days)
     offered = partial(match.offered, runbooks)
     zone = time_zone or found.time_zone

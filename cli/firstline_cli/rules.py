@@ -13,15 +13,24 @@ from firstline.policy.rules import Rules, load
 from firstline.sources import normalize_batch
 from firstline.sources.body import parse_body
 from firstline.text import count
-from firstline_cli import overlay, policies, rules_console
-from firstline_cli.checkout import CHECKOUT, RULES, read_policy
+from firstline_cli import checkout, overlay, policies, rules_console
+from firstline_cli.checkout import CHECKOUT, read_policy
 from firstline_cli.console import UNKNOWN, console_of, known_zone, refusal
 from firstline_cli.previews import PREVIEW_DAYS, print_preview
 from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, stack_of, table_of
 
 rules = typer.Typer(help="Check, explain and preview rules, windows and silences.", no_args_is_help=True)
 
-FileOption = Annotated[Path, typer.Option("--rules", help="The rules file.")]
+FileOption = Annotated[
+    Path,
+    typer.Option(
+        "--rules",
+        help="The rules file.",
+        # Only a command that runs reads the owner's files: a wrong one must not hide the help.
+        default_factory=lambda: checkout.RULES,
+        show_default="the checkout's and yours",
+    ),
+]
 ZoneOption = Annotated[
     str,
     typer.Option(
@@ -33,7 +42,7 @@ DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
 
 
 @rules.command()
-def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: NamedStackOption = "") -> None:
+def check(*, file: FileOption, days: DaysOption = PREVIEW_DAYS, stack: NamedStackOption = "") -> None:
     """Report what is wrong with rules.yaml, the policy files beside it, and samconfig.toml, with file, line and fix.
 
     A name or pattern that matches nothing is wrong too. With --stack, also name the patterns that fitted no alert of
@@ -67,6 +76,7 @@ def check(file: FileOption = RULES, days: DaysOption = PREVIEW_DAYS, stack: Name
 
 @rules.command()
 def explain(
+    *,
     alert_file: Annotated[
         Path,
         typer.Argument(
@@ -77,7 +87,7 @@ def explain(
     at: Annotated[str, typer.Option(help="The time of arrival to assume: 2026-12-01T03:00:00+00:00.")] = "",
     flapping: Annotated[bool, typer.Option(help="Assume that the alert's group flaps.")] = False,
     time_zone: ZoneOption = "",
-    file: FileOption = RULES,
+    file: FileOption,
     stack: NamedStackOption = "",
 ) -> None:
     """Explain which rules, windows and silences fit an alert, key by key, which rule wins, and the severity."""
@@ -96,10 +106,11 @@ def explain(
 
 @rules.command()
 def preview(
+    *,
     name: Annotated[str, typer.Argument(help="The id of a rule, a window or a silence.")],
     days: DaysOption = PREVIEW_DAYS,
     time_zone: ZoneOption = "",
-    file: FileOption = RULES,
+    file: FileOption,
     stack: StackOption = CHOSEN,
 ) -> None:
     """List the past incidents that a rule, window or silence would have hidden, and which of them were real."""

@@ -71,7 +71,9 @@ class Explainer:
         incident = incident.model_copy(update={"flapping": self.flapping})
         local = now.astimezone(ZoneInfo(self.zone))
         winner = self.rules.first(incident, local)
-        stated = alert.severity if alert.severity_stated else "none"
+        stated: str = alert.severity if alert.severity_stated else "none"
+        if alert.presumed_from is not None:
+            stated = f"none; its state ({alert.presumed_from}) counts as {alert.severity}"
         self.console.print(f"\n{alert.alert_name} from {alert.source}, stated severity: {stated}", style="bold")
         grid = Grid("what", "id", "fits", "why", show_edge=False)
         for rule in self.rules.rules:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from firstline.errors import ConfigurationError, SourceError
 from firstline.models import NormalizedAlert
+from firstline.policy.files import plain
 from firstline.remediation.plan import parameter_values
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
@@ -115,7 +116,7 @@ def _alert(runbook: Runbook, file: Path | None, source: str | None) -> Normalize
     if source is not None:
         return _first_firing(source, text)
     try:
-        return ExampleAlert.model_validate(yaml.safe_load(text)).as_alert()
+        return ExampleAlert.model_validate(plain(text)).as_alert()
     except (yaml.YAMLError, ValidationError) as error:
         hint = "add --source if it is the body of a sender's request"
         raise CannotTry(

@@ -110,7 +110,7 @@ def test_models_are_compared_and_what_they_earn_is_kept(judged: Table, scripted:
     found = TableIncidents(judged).disagreements()
     assert {each.group for each in found} == {f"g{number}" for number in range(JUDGED)}
     (raising,) = [cells for cells in _rows(tried.output) if "tell to page" in cells]
-    assert (raising[0], raising[-1]) == ("llm:sees:7", "yes")
+    assert (raising[0], raising[-1]) == ("llm:sees:8", "yes")
 
 
 def test_a_model_whose_server_dies_is_asked_no_more_and_compared_on_what_both_answered(

@@ -71,9 +71,13 @@ def read(path: Path) -> FrontMatter:
     """Read the front matter of a postmortem. Raises ConfigurationError, which names the file, the key and the fix."""
     import yaml
 
+    from firstline.policy.files import KeyTwice, plain
+
     head = _head(path)
     try:
-        content = yaml.safe_load(head)
+        content = plain(head)
+    except KeyTwice as error:
+        raise ConfigurationError(f"{path}:{error.line + 1}: {error.key}: given twice; keep one") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 1
         raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}; quote ':' and '#'") from None

@@ -325,7 +325,7 @@ def test_an_unsure_model_leaves_the_decision_to_a_human_with_the_evidence(
     unsure = model(judged(severity="low", confidence=0.3))
     verdict = decide(earlier=earlier, deployments=[deployment(12)], model=unsure)
     assert verdict.unsure == [
-        "The model test-model (prompt 7) says low, confidence 0.3. That is not sure enough.",
+        "The model test-model (prompt 8) says low, confidence 0.3. That is not sure enough.",
         "Earlier, yesterday: high, ended with a human's help; people say: wrong cause. What fixed it: restarted it",
         "payments 1.8.0 was deployed 12 min before.",
     ]

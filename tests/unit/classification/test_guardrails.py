@@ -129,7 +129,7 @@ def test_the_bound_of_a_rule_overrides_the_model(
 def test_the_reasons_tell_each_change_of_the_models_severity(judge: Judge) -> None:
     verdict = judge("critical", severity="noise", runbook_id=None)
     assert verdict.reasons == [
-        "The model test-model (prompt 7) says noise, confidence 0.9.",
+        "The model test-model (prompt 8) says noise, confidence 0.9.",
         "Raised from noise to high: a model may not take what the source called critical below high.",
     ]
     assert verdict.decided_by == "llm"

@@ -33,7 +33,20 @@ def test_the_data_hold_the_alert_its_evidence_and_the_offered_runbooks(
     assert data["evidence_that_could_not_be_read"] == ["x could not be read"]
     assert data["runbooks"][0] == {"id": "high-memory", "title": "Restart the service that eats the memory"}
     assert built.runbook_ids == ("high-memory", "low-disk")
-    assert built.version == "7"
+    assert built.version == "8"
+
+
+def test_the_data_tell_a_presumed_severity_and_the_state_that_it_comes_from(
+    incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime
+) -> None:
+    silent = incident(severity_stated=False, presumed_from="no data")
+    built = prompt.build(silent, evidence=evidence(), offered=[], now=now)
+    told = json.loads(built.data)["alert"]
+    assert told["severity_said_by_source"] is None
+    assert told["severity_presumed"] == {"severity": "high", "from_state": "no data"}
+    assert "`severity_presumed`" in built.system
+    stated = prompt.build(incident(), evidence=evidence(), offered=[], now=now)
+    assert json.loads(stated.data)["alert"]["severity_presumed"] is None
 
 
 def test_the_instructions_speak_of_declared_maintenance_as_the_data_does(

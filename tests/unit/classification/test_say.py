@@ -12,7 +12,7 @@ from firstline.models import Classification, Evidence, Incident
 from firstline.policy.rules import NO_RULES
 
 type Decide = Callable[..., Classification]
-DECIDER = "llm:test-model:7"
+DECIDER = "llm:test-model:8"
 
 
 def _granted(*moves: Move) -> Say:

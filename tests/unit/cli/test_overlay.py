@@ -108,6 +108,7 @@ def test_a_patch_changes_keys_and_leaves_the_rest_to_the_shipped_file(checkout: 
         ),
         ({"policy/paging.patch.yaml": "- 1\n"}, "write the keys to change"),
         ({"policy/paging.patch.yaml": "a: ]\n"}, "not readable as YAML"),
+        ({"policy/paging.patch.yaml": "a: 1\na: 2\n"}, r"paging\.patch\.yaml: a: given twice; keep one \(line 2\)"),
         (
             {"policy/remediation.patch.yaml": "approvals:\n  destructive:\nfreezes:\nfleet: {max_percent: }\n"},
             r"^mine/runbooks/policy/remediation\.patch\.yaml: approvals\.destructive, freezes, fleet\.max_percent",

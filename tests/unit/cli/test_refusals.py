@@ -25,7 +25,7 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
 
 def test_a_broken_policy_that_no_command_foresees_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "rules.yaml").write_text("rules: [")
-    monkeypatch.setattr(models, "RULES", tmp_path / "rules.yaml")
+    monkeypatch.setattr(checkout, "RULES", tmp_path / "rules.yaml")
     monkeypatch.setattr(models, "stack_of", lambda name: name)
     result = typed("model", "try", "--model", "any")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
@@ -42,18 +42,31 @@ def test_a_time_zone_that_is_none_is_refused_before_anything_is_read(command: st
     assert result.stderr == f"--time-zone: {zone!r} is no time zone; write a name such as Europe/Berlin.\n"
 
 
+def with_a_wrong_patch(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a checkout whose owner has a patch of a runbook that does not exist."""
+    for below in ("runbooks/policy", "mine/runbooks"):
+        (folder / below).mkdir(parents=True)
+    (folder / "mine" / "runbooks" / "low-dsk.patch.yaml").write_text("mode: auto\n")
+    path = {"PYTHONPATH": os.pathsep.join(sys.path), "FIRSTLINE_STACK": "local"}
+    program = [sys.executable, "-m", "firstline_cli", *command.split()]
+    return subprocess.run(program, cwd=folder, env=os.environ | path, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [("ack e1fbd129", "No emulator runs in"), ("rules check", "mine/runbooks/low-dsk.patch.yaml: there")],
 )
 def test_a_wrong_file_of_the_owner_stops_only_what_reads_it(tmp_path: Path, command: str, said: str) -> None:
-    for folder in ("runbooks/policy", "mine/runbooks"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "mine" / "runbooks" / "low-dsk.patch.yaml").write_text("mode: auto\n")
-    path = {"PYTHONPATH": os.pathsep.join(sys.path), "FIRSTLINE_STACK": "local"}
-    program = [sys.executable, "-m", "firstline_cli", *command.split()]
-    done = subprocess.run(program, cwd=tmp_path, env=os.environ | path, capture_output=True, text=True, check=False)
-    assert done.stderr.startswith(said)
+    assert with_a_wrong_patch(tmp_path, command).stderr.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "command", ["--version", "--help", "rules check --help", "heartbeat list --help", "model --help", "replay --help"]
+)
+def test_help_never_depends_on_a_file_of_the_owner(tmp_path: Path, command: str) -> None:
+    done = with_a_wrong_patch(tmp_path, command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
 
 
 def test_a_refusal_names_the_owners_file_and_not_its_copy(

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from firstline.classification import vital_signs
 from firstline.classification.evidence import suspects
-from firstline.models import EarlierIncident, Evidence, Incident
+from firstline.models import EarlierIncident, Evidence, Incident, NormalizedAlert
 from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline.text import shorten
 
@@ -110,10 +110,17 @@ def _alert(incident: Incident) -> dict[str, Any]:
         "source": _line(alert.source),
         "name": _line(alert.alert_name),
         "severity_said_by_source": alert.severity if alert.severity_stated else None,
+        "severity_presumed": _presumed(alert),
         "message": safe_text(alert.message, MAX_MESSAGE_CHARS),
         **{name: _line(getattr(alert, name)) for name in ("host", "service", "environment", "region")},
         "labels": {_line(name): safe_label(name, labels[name], MAX_NOTE_CHARS) for name in sorted(labels)[:MAX_LABELS]},
     }
+
+
+def _presumed(alert: NormalizedAlert) -> dict[str, Any] | None:
+    if alert.presumed_from is None:
+        return None
+    return {"severity": alert.severity, "from_state": _line(alert.presumed_from)}
 
 
 type Item = dict[str, Any]

@@ -1,5 +1,6 @@
 """The reading and checking of the owner's policy files; each error names the file, the key, the line and the fix."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,56 @@ from firstline.errors import ConfigurationError
 
 # A cold start waits for the files, and libyaml reads ten times as fast. Both loaders build plain data only.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class KeyTwice(yaml.YAMLError):
+    """A key that a mapping has twice, the second time in `line`; YAML would silently keep the last."""
+
+    def __init__(self, line: int, key: str) -> None:
+        super().__init__(f"{key}: given twice; keep one (line {line})")
+        self.line = line
+        self.key = key
+
+
+def plain(text: str) -> Any:
+    """Return a YAML text as plain data.
+
+    Raises
+    ------
+    KeyTwice
+        A mapping at any depth has a key twice.
+    yaml.YAMLError
+        The text is no YAML.
+    """
+    loader = Loader(text)
+    try:
+        node = loader.get_single_node()
+        if twice := min(keys_twice(node), default=None):
+            raise KeyTwice(*twice)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def keys_twice(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """Yield the line, from 1, and the name of each key that a mapping below a YAML node has twice."""
+    left: list[yaml.Node | None] = [node]
+    known: set[yaml.Node | None] = set()
+    while left:
+        node = left.pop()
+        if node in known:  # An alias stands for a node that is read already, and may stand within it.
+            continue
+        known.add(node)
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in seen:
+                        yield key.start_mark.line + 1, key.value
+                    seen.add(key.value)
+                left.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            left.extend(node.value)
 
 
 def read_yaml(path: Path, *, missing: str) -> Any:
@@ -23,14 +74,16 @@ def read_yaml(path: Path, *, missing: str) -> Any:
     Raises
     ------
     ConfigurationError
-        The file does not exist, cannot be read, or is no YAML.
+        The file does not exist, cannot be read, is no YAML, or has a key twice.
     """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506
+        return plain(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: not found; {missing}.") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); {missing}.") from None
+    except KeyTwice as error:
+        raise ConfigurationError(f"{path}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not readable as YAML, correct it: {' '.join(str(error).split())}") from None
 

@@ -18,6 +18,9 @@ GAP = timedelta(minutes=5)
 AGAIN = timedelta(hours=24)
 """The time after which people are told again of a lasting absence, as its incident may have been resolved by hand."""
 
+LONGEST_EVERY = timedelta(days=2)
+"""The longest time that a heartbeat may declare between two arrivals."""
+
 MOST_OF_A_SOURCE = 500
 """The largest number of heartbeats of one source that are watched; each absence is an incident of its own."""
 
@@ -35,7 +38,7 @@ class Heartbeat(Frozen):
     id: Id
     match: AlertMatch
     reason: Reason
-    every: Annotated[Duration, between(timedelta(minutes=1), timedelta(days=2))] = timedelta(hours=4)
+    every: Annotated[Duration, between(timedelta(minutes=1), LONGEST_EVERY)] = timedelta(hours=4)
     severity: Bound = "critical"
     required: bool = False
 

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from firstline.errors import ConfigurationError
-from firstline.policy.files import Loader, line_in
+from firstline.policy.files import Loader, keys_twice, line_in
 from firstline.runbooks import commands, examples, metric, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
 
@@ -97,7 +97,7 @@ def parse(text: str, file: str) -> tuple[Runbook | None, tuple[Problem, ...]]:
     loader = Loader(text)
     try:
         node = loader.get_single_node()
-        twice = tuple(_duplicates(node))
+        twice = tuple(sorted(keys_twice(node)))
         raw = None if node is None or twice else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -191,17 +191,3 @@ _PARTS: dict[str, type[BaseModel]] = {
     **{f"steps.{kind}": step for kind, step in _STEPS.items()},
     **{f"{part}.accept": commands.Accepted for part in ("steps.diagnose", "steps.act", "verify", "rollback")},
 }
-
-
-def _duplicates(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Yield the line and the name of each key that a mapping at any depth has twice; YAML would keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key.start_mark.line + 1, str(key.value)
-            seen.add(key.value)
-            yield from _duplicates(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _duplicates(item)

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, stamp
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
-from firstline.policy.heartbeats import MOST_OF_A_SOURCE, REQUIRED, LastCheck, Pulse
+from firstline.policy.heartbeats import AGAIN, LONGEST_EVERY, MOST_OF_A_SOURCE, REQUIRED, LastCheck, Pulse
 from firstline.privacy.alerts import without_secrets
 
 _PK = "HEARTBEATS"
@@ -26,6 +26,9 @@ _NEWEST = (
     "(attribute_not_exists(beat_at) OR beat_at <= :now) AND (attribute_not_exists(resolved_at) OR resolved_at <= :now)"
 )
 """The condition that nothing later is known of a heartbeat: a delivery from the quarantine comes late."""
+
+_UNTIL_TOLD = 2 * LONGEST_EVERY + AGAIN
+"""The longest time from one write of a heartbeat's item to the next: a beat, and each day of an absence."""
 
 _TIMES = ("beat_at", "resolved_at", "absent_since", "told_at", "forgotten_at", "forgotten_by")
 
@@ -39,7 +42,7 @@ class TableHeartbeats(TableStore):
         Return False, and record nothing, if it is new and its source has `MOST_OF_A_SOURCE` heartbeats. A new one takes
         two requests.
         """
-        key, change, values = _note(alert, now, self._table.expiry(now))
+        key, change, values = _note(alert, now, self._expiry(now))
         if self._table.update(_PK, key, change, values, condition=f"attribute_exists(pk) AND {_NEWEST}") is not None:
             return True
         new = self._table.update_request(_PK, key, change, values, condition="attribute_not_exists(pk)")
@@ -63,7 +66,7 @@ class TableHeartbeats(TableStore):
 
         `alert` says so to people, and stands in for the heartbeat's own alert.
         """
-        _, change, values = _note(alert, now, self._table.expiry(now))
+        _, change, values = _note(alert, now, self._expiry(now))
         self._table.update(_PK, f"PULSE#{REQUIRED}{name}", change, values, condition=_NEWEST)
 
     def pulses(self) -> tuple[list[Pulse], LastCheck | None]:
@@ -85,9 +88,12 @@ class TableHeartbeats(TableStore):
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
         """Record that people were told of a heartbeat: that it is absent (since `absent_since`) or, with None, back."""
-        change, values = "SET told_at = :now REMOVE absent_since", {":now": stamp(now)}
-        if absent_since is not None:
-            change, values = "SET told_at = :now, absent_since = :since", values | {":since": stamp(absent_since)}
+        values: Item = {":now": stamp(now), ":expiry": self._expiry(now)}
+        change = "SET told_at = :now, expires_at = :expiry"
+        if absent_since is None:
+            change += " REMOVE absent_since"
+        else:
+            change, values = f"{change}, absent_since = :since", values | {":since": stamp(absent_since)}
         self._table.update(_PK, f"PULSE#{pulse.key}", change, values)
 
     def forget(self, key: str, by: str, now: datetime) -> bool:
@@ -97,6 +103,10 @@ class TableHeartbeats(TableStore):
         """
         change = "SET forgotten_at = :now, forgotten_by = :by"
         return self._table.update(_PK, f"PULSE#{key}", change, {":now": stamp(now), ":by": by}) is not None
+
+    def _expiry(self, now: datetime) -> int:
+        """Return when a heartbeat's item that is written now expires: never while its absence is waited for or told."""
+        return self._table.expiry(now + _UNTIL_TOLD)
 
 
 def _note(alert: NormalizedAlert, now: datetime, expiry: int) -> tuple[str, str, Item]:

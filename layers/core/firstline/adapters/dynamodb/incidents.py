@@ -113,7 +113,7 @@ class TableIncidents(LiveMarks, Closing):
         if not self._name_page(incident_id, "pagerduty_id", pagerduty_id, at, free):
             return False
         item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
-        self._table.put(item | {"expires_at": self._table.expiry(at)})
+        self._table.put(item | {"expires_at": self._table.late_expiry(at)})
         return True
 
     def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
@@ -123,7 +123,7 @@ class TableIncidents(LiveMarks, Closing):
         """
         item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "SAID", "said_at": stamp(said_at)}
         newer = "attribute_not_exists(pk) OR said_at <= :said"
-        return self._table.put(item | {"expires_at": self._table.expiry(now)}, newer, {":said": stamp(said_at)})
+        return self._table.put(item | {"expires_at": self._table.late_expiry(now)}, newer, {":said": stamp(said_at)})
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store that a PagerDuty incident is over, so that the next page for our incident may open another."""
@@ -135,7 +135,7 @@ class TableIncidents(LiveMarks, Closing):
         Return False if the condition fails. An ended PagerDuty incident has its id in an attribute of its own
         (`over_id`), so no late event can reopen it.
         """
-        values = {":id": pagerduty_id, ":expiry": self._table.expiry(at)}
+        values = {":id": pagerduty_id, ":expiry": self._table.late_expiry(at)}
         change = f"SET {name} = :id, expires_at = :expiry"
         return self._table.update(f"PAGERDUTY#{incident_id}", "PAGE", change, values, condition=condition) is not None
 

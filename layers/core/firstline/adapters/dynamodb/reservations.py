@@ -45,7 +45,8 @@ def run_item(table: Table, run: RunbookRun, suffix: str) -> Item:
     """Return the item of a run that has no outcome yet; `suffix` ends its key (`#shadow`)."""
     item: Item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
     item |= {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})}
-    return item | {"expires_at": table.expiry(run.at)}
+    # A short history must not forget a run within its cooldown, nor while its incident is open.
+    return item | {"expires_at": table.late_expiry(run.at)}
 
 
 def _lock_request(table: Table, name: str, incident_id: str, until: datetime, now: datetime) -> Item:
