@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline.adapters.dynamodb.short_ids import ids_ending
 from firstline_cli.console import UNKNOWN, refusal
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ def full_id(table: "Table", given: str) -> str:
         return given
     if len(given) < SHORTEST:
         raise refusal(f"{given!r} is too short: give the last 8 characters of the incident's id.", UNKNOWN)
+    from firstline.adapters.dynamodb.short_ids import ids_ending
+
     meant = ids_ending(table, given, datetime.now(UTC))
     if len(meant) == 1:
         return meant[0]
