@@ -133,7 +133,7 @@ def test_an_alert_comes_as_its_sender_sends_it(tmp_path: Path) -> None:
             "low-disk",
             None,
             {"scenario_name": "flood"},
-            "low-disk has no scenario 'flood'; choose of cured, cured-owners-folder, cured-pattern, not-cured,",
+            "low-disk has no scenario 'flood'; choose from cured, cured-owners-folder, cured-pattern, not-cured,",
         ),
         (
             "low-disk",
