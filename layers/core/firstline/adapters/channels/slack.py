@@ -162,10 +162,11 @@ class SlackBot:
             logger.exception("Could not store where the incident's Slack message is")
 
     def _point_to(self, place: Place, notification: Notification, barred: ChannelFailed | None) -> None:
-        """Tell people why the message is at a new place.
+        """Tell people why the incident's message is at a new place (feed, channel and timestamp).
 
-        If the channel of the place's feed refused the message, so that it is in another channel, a reply in its thread
-        gives the error (`barred`). Else an old message in the other feed is replaced by a text that points to it.
+        With `barred`, the error with which the feed's own channel refused the message, it is in the other channel: a
+        reply in its thread gives the error. Without, if the incident's earlier message is in the other feed, that
+        earlier message is replaced by a text that points to the new one.
         """
         feed, channel, timestamp = place
         before = _place(notification.record)
@@ -269,7 +270,7 @@ def _seconds(headers: Mapping[str, str]) -> float:
 
 
 class _PatientWithinReason(RateLimitErrorRetryHandler):
-    """A retry handler that waits as long as Slack asks, but does not retry if that is over `LONGEST_WAIT_SECONDS`."""
+    """A handler of Slack's rate limit: it waits as long as Slack asks and retries, unless that is over 3 seconds."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **asked: Any) -> bool:
         if response is None or not super()._can_retry(response=response, **asked):

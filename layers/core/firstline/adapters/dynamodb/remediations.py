@@ -248,7 +248,10 @@ def _standing_key(runbook_id: str) -> tuple[str, str]:
 
 
 def _demotion(why: str, by: str, at: datetime, *, by_person: bool) -> tuple[str, Item]:
-    """Return an update and its values: the runbook needs approval from now on and has no successes in a row."""
+    """Return the update expression, and its values, by which a runbook needs approval from now on.
+
+    Its successes in a row count from zero again. `why` and `by` are stored as the reason and who or what gave it.
+    """
     change = (
         "SET demoted_at = :at, demoted_because = :why, demoted_by = :by, demoted_by_person = :person, in_a_row = :none"
         " REMOVE promoted_by"
