@@ -37,8 +37,8 @@ class SlackBot:
     """A Slack bot: it posts an incident's message once, edits it from then on, and puts the details in its thread.
 
     There are two channels, called feeds: `automated` (what Firstline did by itself), `alerts` (what needs a person).
-    The incident's record says where the message is, as `<feed>:<channel id>`, because an edit needs the channel's id,
-    and a message that people are needed for later moves to the other feed.
+    The incident's record says where the message is, as `<feed>:<channel id>`: an edit needs the channel's id. Once an
+    incident in `automated` needs a person, its message moves to `alerts`.
 
     If a person waits for the answer (`interactive`), one quick attempt is made, without details in the thread.
     """
@@ -153,7 +153,7 @@ class SlackBot:
         return ways if self._channels[other] == self._channels[wanted] else [*ways, other]
 
     def _store(self, record: IncidentRecord, place: Place) -> None:
-        """Store where the incident's message is now."""
+        """Store on the incident's record where its message is now; if that fails, only log it."""
         feed, channel, timestamp = place
         try:
             self._remember(record.incident.incident_id, f"{feed}:{channel}", timestamp)

@@ -68,7 +68,7 @@ class Disagreements(TableStore):
     """
 
     def read(self) -> list[Disagreement]:
-        """Return the newest `MAX_ITEMS` disagreements of models with rules, oldest first. One request a megabyte."""
+        """Return the newest 1,000 disagreements of models with rules, oldest first. One request for each megabyte."""
         items = list(self._table.query(PARTITION, newest_first=True, limit=MAX_ITEMS))
         return [Disagreement.from_stored(item["disagreement"]) for item in reversed(items)]
 
@@ -98,7 +98,7 @@ class Raises:
     def take(self, incident_id: str, now: datetime) -> bool:
         """Let a model raise an incident's severity, and count that; return False at the week's limit.
 
-        Return False also if the table fails. An incident counts once in a week, however often it asks.
+        Return False also if the table fails. An incident counts once in a week, however often a model raises it.
         """
         if self._per_week == 0:
             return False

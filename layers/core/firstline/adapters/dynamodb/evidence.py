@@ -135,7 +135,7 @@ class TableEvidence(TableStore):
         return next((models.Word.from_stored(found[key]["word"]) for key in keys if key in found), None)
 
     def words(self) -> list[Word]:
-        """Return what people said last on how bad each kind of alert is, at most `MAX_WORDS` kinds. One request."""
+        """Return what people said last on how bad each kind of alert is, at most 1,000 kinds. One request."""
         return [models.Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
 
     def save_word(self, word: Word) -> bool:

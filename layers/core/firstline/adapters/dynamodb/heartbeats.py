@@ -39,8 +39,8 @@ class TableHeartbeats(TableStore):
     def beat(self, alert: NormalizedAlert, now: datetime) -> bool:
         """Record that a heartbeat arrived or that its sender resolved it.
 
-        Return False, and record nothing, if it is new and its source has `MOST_OF_A_SOURCE` heartbeats. A new one takes
-        two requests.
+        Return False, and record nothing, if the heartbeat is new and its source has 500 heartbeats already
+        (`MOST_OF_A_SOURCE`). A new heartbeat takes two requests.
         """
         key, change, values = _note(alert, now, self._expiry(now))
         if self._table.update(_PK, key, change, values, condition=f"attribute_exists(pk) AND {_NEWEST}") is not None:

@@ -210,7 +210,8 @@ class LiveMarks(TableStore):
     def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
         """Return the LIVE items of at most `limit` open incidents at which reconcile must look by now, earliest first.
 
-        `resting` maps a group's key to a due time: while the group's LIVE has this due time, it is left out.
+        Reconcile must look at an incident at the due time on its LIVE item. `resting` maps a group's key to a due time;
+        the group's LIVE item is left out as long as its due time is that one.
         """
         until = stamp(now)
         rests = {(live_key(group_key)[0], stamp(due_at)) for group_key, due_at in (resting or {}).items()}
@@ -275,7 +276,10 @@ class LiveMarks(TableStore):
 
 
 def known_rank(live: Live) -> int:
-    """Return the worst severity rank that a message sent now would show: that of the verdict or of a paging alert."""
+    """Return the severity rank that a message sent now would show: the highest of the verdict and of any paging alerts.
+
+    Ranks go from 0 (`noise`) to 4 (`critical`).
+    """
     return max(live.rank, loudest_since(live, Loud()))
 
 

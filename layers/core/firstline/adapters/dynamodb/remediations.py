@@ -121,9 +121,9 @@ class TableRemediations(TableStore):
     ) -> bool:
         """Store how a remediation ended and release its locks; return False if its end was stored before.
 
-        `began` is None if the remediation never took its locks, `accepted` (a person's decision) if nobody decided.
-        `demote` is the reason why the runbook needs approval from now on; without it, `proven` adds one to its
-        successes in a row.
+        `began` is None if the remediation never took its locks. `accepted` is a person's decision on the plan, None if
+        nobody decided. `demote` is the reason why the runbook needs approval from now on, None if it does not; then
+        `proven` adds one to the runbook's successes in a row.
         """
         sets: Item = {"outcome": outcome, "ended_at": stamp(at)}
         sets |= {} if accepted is None else {"accepted": accepted}

@@ -157,7 +157,10 @@ class ChatModel:
                 self._account.settle(held[0], usage)
 
     def _converse(self, prompt: Prompt, until: float) -> Completion:
-        """Ask in the form of request that the server accepted last; after a refusal, try other forms until `until`."""
+        """Ask in the form of request that the server accepted last; after a refusal, ask in other forms.
+
+        Raise ModelGaveNoVerdict when the monotonic clock shows `until` (in seconds), or when no other form is left.
+        """
         endpoint, began = self._endpoint, time.monotonic()
         form = self._known_form()
         tried, is_a_guess = {form}, False
