@@ -114,9 +114,10 @@ def _spans(event: _Event, zone: ZoneInfo, now: datetime, moved: set[tuple[str, d
 
 
 def _begins(event: _Event, begin: datetime, zone: ZoneInfo, now: datetime, length: timedelta) -> list[datetime]:
-    """Return the times at which an event begins, in UTC: `begin`, or with a repetition rule those around `now`.
+    """Return the times at which an event begins, in UTC: only `begin` if the event does not repeat.
 
-    `length` is how long the event lasts: one that began earlier and lasts into that time is included.
+    Of one that repeats, these are the beginnings from 14 days (`BEHIND`) before `now` to 60 days (`AHEAD`) after it,
+    and earlier ones from which the event, which lasts for `length`, still goes on 14 days before `now`.
     """
     first, last = now - BEHIND - length, now + AHEAD
     if "RRULE" not in event:

@@ -54,7 +54,9 @@ class OnCallFeeds:
         self._timeout_seconds = timeout_seconds
 
     def read(self, followed: Followed, now: datetime) -> list[Span]:
-        """Return the shifts around `now` of a schedule that the team keeps in PagerDuty or in a calendar (`followed`).
+        """Return the shifts of a schedule that the team keeps in PagerDuty or in a calendar (`followed`).
+
+        Shifts are read from 14 days before `now` to 60 days after it; a calendar also gives single ones of other times.
 
         Raises
         ------

@@ -126,9 +126,10 @@ def tell_others(notification: Notification, channels: Mapping[str, Channel]) -> 
 
 
 def say(text: str, channels: Mapping[str, Channel]) -> bool:
-    """Send a text that is about no incident to the ops channel in Slack.
+    """Send a text that is about no incident to people in Slack.
 
-    Return False if that failed, which is only logged; return True also if no Slack is connected.
+    A bot sends it to the channel for what needs a person (`alerts`), an incoming webhook to its one channel. Return
+    False if that failed, which is only logged; return True also if Slack is not among the channels.
     """
     slack = channels.get("slack")
     post = getattr(slack, "say", None)

@@ -44,7 +44,9 @@ class PageLink:
 def links_of(
     record: IncidentRecord, alerts: Iterable[NormalizedAlert] = (), execution_url: str = "", most: int = MOST_LINKS
 ) -> list[PageLink]:
-    """Return the incident's links: runbooks and dashboards first, then its sources, then its execution.
+    """Return the incident's links, at most `most`: runbooks and dashboards first, its execution always last.
+
+    Between them are the alerts at their senders, and their rules and silences there. No address comes twice.
 
     Parameters
     ----------

@@ -23,10 +23,10 @@ def dedup_key(incident: Incident) -> str:
 
 
 def rings_by_itself(incident: Incident) -> bool:
-    """Return True if PagerDuty sent the alert with high urgency: it has paged, so Firstline must not page there again.
+    """Return True if PagerDuty sent the incident's alert with high urgency: it has paged, so Firstline must not again.
 
-    PagerDuty wakes nobody for low urgency. An alert of PagerDuty's without an urgency is about one of its messages that
-    could not be read.
+    Otherwise return False: for low urgency PagerDuty wakes nobody, and an alert with source `pagerduty` but no urgency
+    is Firstline's own, about a message of PagerDuty's that it could not read.
     """
     return incident.alert.source == "pagerduty" and incident.alert.labels.get("urgency") == "high"
 

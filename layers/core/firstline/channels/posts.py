@@ -15,15 +15,19 @@ _NEWS: tuple[NotificationKind, ...] = ("needs_human", "approval", "paged", "ackn
 
 
 def is_news(notification: Notification) -> bool:
-    """Return True if the notification is worth a new post, and False if it would only bring a message up to date."""
+    """Return True if the notification is worth a new post, and False if it would only bring a message up to date.
+
+    Worth one are the kinds `needs_human`, `approval`, `paged`, `acknowledged`, `closed`, and `changed` with a reason.
+    """
     return notification.kind in _NEWS or (notification.kind == "changed" and notification.reason != "")
 
 
 def digest_of_news(notification: Notification) -> str:
-    """Return a digest of what matters to people in a notification. An equal digest needs no second post.
+    """Return a digest of what matters to people in a notification; two with the same digest need only one post.
 
-    The notification's reason counts only for the kind `changed`: a notification of another kind that is sent again may
-    have a reason in other words.
+    It covers the kind, the severity, the newest page, the acknowledgement, the plan with its approvals and decision,
+    and the end of the incident. The notification's reason counts only for the kind `changed`: a notification of another
+    kind that is sent again may have a reason in other words.
     """
     record, kind = notification.record, notification.kind
     return digest(

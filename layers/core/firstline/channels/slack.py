@@ -52,8 +52,8 @@ _NEWS = ("paged", "needs_human", "approval", "remediating")
 def feed(notification: Notification) -> Feed:
     """Return a notification's Slack channel: `automated` if Firstline deals with the incident alone, else `alerts`.
 
-    It does while a runbook acts, and if the incident ended without a person. A notification of the kind `quiet`, or of
-    a change while a runbook acts, stays in the channel of the incident's earlier message.
+    Firstline does so while a runbook acts, and if the incident ended without a person. A notification of the kind
+    `quiet`, or of a change while a runbook acts, stays in the channel of the incident's earlier message.
     """
     kind, record = notification.kind, notification.record
     if kind == "quiet" or (kind == "changed" and message_kind(record) == "remediating"):
@@ -220,7 +220,7 @@ def _known(kind: NotificationKind, summary: Summary) -> Iterator[dict[str, Any]]
 
 
 def _since(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> Iterator[dict[str, Any]]:
-    """Yield the line with the age of the incident and the facts that few people need."""
+    """Yield one line: when the incident began, what it affects, who set its severity, who decided, what people said."""
     decided = record.decided_by or ", ".join(approval.by for approval in record.approvals)
     facts = [
         summary.affected,

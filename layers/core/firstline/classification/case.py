@@ -43,13 +43,13 @@ class Case:
     incident
         The incident. What its alert leaves open (service, environment, team) is taken from the owner's tags.
     sent
-        The incident's alert as its source sent it, without the owner's tags. People's words are kept under what it
-        states, because a word is looked up while the tags are still being read, and whether they can be read or not.
+        The incident's alert as its source sent it, without what the owner's tags add. A person's word is stored and
+        looked up by the source, name and environment of this alert, because the tags are not read yet then.
     rule
         The first of the owner's rules that matches, or None.
     base, said
-        The severity to begin with, and a sentence on where it comes from. It is the source's severity. If the source
-        states none, it is the first that there is of these: a person's word on this alert, a tag of the alarm, the
+        The severity to begin with, and a sentence on where it comes from. It is the severity that the source states. If
+        it states none, it is the first that there is of these: a person's word on this alert, a tag of the alarm, the
         severity that is presumed from the source's state, a person's word on the alert most like it (which may raise a
         presumed severity), a guess from the alert's words. Evidence of a fault, or an alert that says that data is
         lost, may raise it.
@@ -61,7 +61,7 @@ class Case:
     cause
         The cause that a rule found in the evidence about the affected resource, or None.
     past
-        The opinion of history, which is what the earlier incidents say.
+        What the group's earlier incidents suggest for this one's severity, with reasons.
     offered
         The runbooks whose match fits the alert, best first.
     """
@@ -131,7 +131,10 @@ class Case:
 
 
 def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeverity, str]:
-    """Return a guessed severity, raised to `high` if it is lower, as evidence shows a fault; and a sentence on why."""
+    """Return `high` and a sentence on why, as evidence shows a fault (`cause`), if the guessed severity is lower.
+
+    Otherwise return `base` and `said`, the guessed severity and the sentence on it, unchanged.
+    """
     if SEVERITY_RANK[base] >= PAGING_RANK:
         return base, said
     return "high", f"{said} Raised to high by its evidence ({cause.category}): something is broken now."
@@ -140,10 +143,11 @@ def _raised(base: SourceSeverity, said: str, cause: Cause) -> tuple[SourceSeveri
 def _not_low(
     base: SourceSeverity, said: str, alert: NormalizedAlert, evidence: Evidence, now: datetime
 ) -> tuple[SourceSeverity, str]:
-    """Return `high` in place of a stated `low` or `info` if the alert says that data is lost, and a sentence on why.
+    """Return `high` in place of a stated or presumed `low` or `info` if the alert says that data is lost.
 
-    Otherwise return `base` and `said`, the severity and the sentence until now. Return these, too, if people called an
-    earlier incident noise that belongs to the same group and has the same text but for numbers and names.
+    With it goes a sentence on why. If the alert does not say so, return `base` and `said`, the severity and the
+    sentence until now. Return them also if people called an alert noise that said the same: that of an incident of the
+    last 30 days, in the same group, whose text differs only in numbers and names.
     """
     lost, ours = lexicon.loss_stated(alert), template_of(alert)
     if lost is None or any(
@@ -172,10 +176,10 @@ def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tupl
 
 
 def _presumed(alert: NormalizedAlert, said: str, near: NearWord | None) -> tuple[SourceSeverity, str]:
-    """Return the severity that is presumed from the source's state, and a sentence on it.
+    """Return the severity that is presumed from the state that the source gives the alert, and a sentence on it.
 
-    A person's word on the alert most like it may raise it. Only a word on this alert lowers it: what a state would have
-    paged goes on paging until somebody who knows this alert says otherwise.
+    `near` is a person's word on the alert most like this one; it may raise the severity but not lower it. So an alert
+    whose state pages goes on paging until somebody who knows this very alert says otherwise.
     """
     said = f"{said} ({alert.presumed_from}) counts as {alert.severity} until somebody says how bad it is."
     if near is not None and SEVERITY_RANK[near.word.severity] > SEVERITY_RANK[alert.severity]:

@@ -39,7 +39,10 @@ _NO_CHANGE = re.compile(r".*(?:Tag|Alarm|LogGroup|RetentionPolicy)")
 
 
 def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | None:
-    """Return the first cause that a rule finds in the evidence of the affected resource, or None."""
+    """Return the first cause that a rule finds in the evidence of the affected resource, or None.
+
+    `opened_at` is when the incident began: a change of the resource after it is no cause.
+    """
     seen = Seen.of(evidence, opened_at)
     if seen is None:
         return None
@@ -49,7 +52,11 @@ def find(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Cause | Non
 
 
 def _changed(seen: Seen) -> Cause | None:
-    """Return as the cause the newest change that somebody made before the incident; None if no failure count rose."""
+    """Return the newest change that somebody made to the resource shortly before the incident, as its cause.
+
+    None if nobody changed how the resource works, or if neither a count of failures rose nor a database's connections
+    fell.
+    """
     failing = [name for name in seen.readings if name in _FAILURES and seen.rose(name)]
     if database_cause.connections_fell(seen):
         failing.append("DatabaseConnections")
@@ -62,9 +69,11 @@ def _changed(seen: Seen) -> Cause | None:
 
 
 def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
-    """Return True if the resource shows no fault now: enough metrics were read, none fails, and no cause is found.
+    """Return True if the resource shows no fault now, with at least three current metrics (or all that its kind has).
 
-    False if AWS did not describe the resource, or if nothing of it can serve: no task runs, no target is healthy.
+    False if AWS did not describe the resource, a metric counts failures, its state is none that AWS gives a healthy
+    resource, tasks or connections are missing, no task runs, no target is healthy, or `find` names a cause of an
+    incident that began at `opened_at`.
     """
     seen = Seen.of(evidence, opened_at)
     if seen is None or not seen.resource.described or len(seen.readings) < _least_readings(seen.resource):

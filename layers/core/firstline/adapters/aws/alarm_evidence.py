@@ -87,8 +87,9 @@ class AlarmReader:
     def around(self, alert: NormalizedAlert, moment: datetime, now: datetime) -> AlarmEvidence | None:
         """Return the evidence for an alarm: its metric up to `moment`, everything else as it is `now`.
 
-        None if the alert is no alarm of this account and region, or if CloudWatch does not know the alarm. If a request
-        fails or misses the deadline, the evidence lacks what it asked for, and a sentence in `missing` says why.
+        `moment` is the time at which the incident began. None if the alert is no alarm of this account and region, or
+        if CloudWatch does not know the alarm. All requests together have five seconds by default. If a later request
+        fails or is not done by then, the evidence lacks what it asked for, and a sentence in `missing` says why.
 
         Raises
         ------
@@ -150,7 +151,10 @@ class AlarmReader:
         return reads
 
     def _run(self, reads: dict[str, Callable[[], object]], ends: float) -> tuple[dict[str, object], list[str]]:
-        """Run all reads in parallel until `ends`; return the answers by name, and a sentence for each failed read."""
+        """Run all reads in parallel; return the answers by name, and a sentence for each failed read.
+
+        A read that is not done when the reader's monotonic clock shows `ends` (in seconds) counts as failed.
+        """
         pool = ThreadPoolExecutor(len(reads))
         try:
             futures = {name: pool.submit(read) for name, read in reads.items()}
@@ -166,8 +170,9 @@ _SELECTING = re.compile(r"\b(?:SEARCH|DB_PERF_INSIGHTS|INSIGHT_RULE_METRIC|LAMBD
 
 
 def _selects(query: dict[str, Any]) -> bool:
-    """Return True if a query's expression finds metrics by itself, of any resource, instead of computing with others.
+    """Return True if a query's expression may read metrics that the alarm does not list, such as by `SEARCH(…)`.
 
+    Which resource such an alarm watches is then unknown. Other expressions only compute with the listed metrics.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
     return _SELECTING.search(query.get("Expression") or "") is not None

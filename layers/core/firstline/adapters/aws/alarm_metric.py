@@ -86,9 +86,10 @@ class OwnAlarms:
 
 
 def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries | None:
-    """Read the last 15 values of the alarm's own metric up to a moment; None if there are none. One request.
+    """Read the last values, at most 15, of the alarm's own metric up to a moment; None if there are none. One request.
 
-    A gap ends them, so that each of them has the time at which it is drawn.
+    Values older than a missing one are left out. So the values follow each other by one period, and the time of each
+    is known from the end of the newest one.
     """
     seconds = period_seconds(alarm)
     period = timedelta(seconds=seconds)
@@ -115,8 +116,8 @@ def series(client: Any, alarm: dict[str, Any], moment: datetime) -> MetricSeries
 def newest(client: Any, alarm: dict[str, Any], now: datetime) -> tuple[datetime, float] | None:
     """Return the newest value of an alarm's metric and the end of its period; None without a complete period.
 
-    The value may be NaN or infinite: metric math can give such. The period that still lasts `now` is left out. One
-    request.
+    The value may be NaN or infinite, which metric math can compute. The period that is not over `now` is left out, and
+    so is any that began more than four periods ago. One request.
     """
     period = timedelta(seconds=period_seconds(alarm))
     found = _read(client, alarm, now - 4 * period, now)

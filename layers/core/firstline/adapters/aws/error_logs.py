@@ -61,8 +61,9 @@ class ErrorLogReader:
     def read(self, watched: Watched, clients: Clients, moment: datetime, now: datetime) -> ErrorLog | None:
         """Return the most frequent error lines around a moment; None if the resource has no log that may be read.
 
-        At most `MOST_REQUESTS` requests: up to two to find the log groups, then up to `MAX_REQUESTS` to search them. If
-        a log group cannot be searched, the returned `ErrorLog.unread` says why.
+        Read are the lines from 15 minutes before the moment to 5 minutes after it or to `now`, whichever is earlier.
+        That takes at most four requests, of which at most three search the log groups. If a log group cannot be
+        searched, the returned `ErrorLog.unread` says why.
 
         Raises
         ------
@@ -95,14 +96,16 @@ class ErrorLogReader:
 def _search(
     client: Any, name: str, pattern: str, times: tuple[datetime, datetime], requests: int, most: int
 ) -> tuple[list[LogEvent], int, bool]:
-    """Search a log group around a moment; return the events, the number of requests, and True if all was searched.
+    """Search a log group from 15 minutes before a moment to 5 minutes after it.
+
+    Return the events found, the number of requests made, and True if the whole time was searched.
 
     Parameters
     ----------
     pattern
         The filter pattern for CloudWatch Logs that the events match.
     times
-        The moment, and the present time, at which the search ends at the latest.
+        The moment; and the present time, beyond which nothing is searched.
     requests, most
         The most requests to make, and the most events to return.
     """

@@ -89,7 +89,7 @@ def resource_of(watched: Watched, state: object = None, facts: Mapping[str, obje
 
 
 def text(value: object) -> str:
-    """Return a value from an AWS response as one line of text, redacted and cut to `MAX_CHARS`."""
+    """Return a value from an AWS response as one line of text, redacted and cut to 200 characters (`MAX_CHARS`)."""
     return safe_line(str(value), MAX_CHARS)
 
 

@@ -14,7 +14,9 @@ MAX_AGE_SECONDS = 300
 
 
 class Secrets:
-    """The parameters `<prefix>/<name>`. If one does not exist, the owner has not switched its feature on.
+    """The secrets of a stack: the SSM parameters `<prefix>/<name>`, each remembered for five minutes.
+
+    If a parameter does not exist, the owner has not switched the feature on that needs it.
 
     Example
     -------
@@ -28,7 +30,7 @@ class Secrets:
         self._missing_until: dict[str, float] = {}
 
     def get(self, name: str) -> str | None:
-        """Return the secret, or None if it is not set.
+        """Return the value of the parameter `<prefix>/<name>`, or None if the parameter does not exist or is blank.
 
         Raises
         ------
@@ -51,5 +53,8 @@ class Secrets:
         return str(value).strip() or None
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return the values of a secret that has one on each line: an old and a new one are valid during a rotation."""
+        """Return the lines of the parameter `<prefix>/<name>`, each of which is a valid secret; none if it is not set.
+
+        During a rotation there are two, the old and the new one.
+        """
         return tuple(line.strip() for line in (self.get(name) or "").splitlines() if line.strip())

@@ -51,11 +51,12 @@ class TaggedInstances:
         self._domains = domains
 
     def resolve(self, locations: Sequence[Location], here: OwnAccount) -> Resolution:
-        """Return the tagged, online instance for each location in the alerts, or the problem that prevents it.
+        """Return one tagged, online instance for each location, or the problem that prevents it.
 
-        It is a problem if a location fits no instance or several. Then no instance is returned at all: to cure only a
-        part of an incident's hosts would look like a recovery. `here` is this stack's account and region.
-        An alert's text only selects among the tagged instances; it cannot widen the choice.
+        A location is the host that one alert names, by any of its names, ids and addresses. If one fits no instance or
+        several, a problem is returned and no instance at all: to cure only a part of an incident's hosts would look
+        like a recovery. `here` is this stack's account and region. An alert's text only selects among the tagged
+        instances; it cannot widen the choice.
         """
         if len(locations) > MAX_HOSTS:
             return _problem(f"more than {MAX_HOSTS} hosts are affected, which is the most that one command can reach")

@@ -47,9 +47,10 @@ def connect(
 
 
 def stack_info(settings: ChannelSettings | PageTopicSettings, secrets: Secrets) -> StackInfo:
-    """Return the facts about the stack that messages show. If the console's address cannot be read, it is empty.
+    """Return the facts about the stack that messages show: its time zone, and the links to executions and the console.
 
-    The address is set for the SNS topic's pages only: in Slack, a button makes a link to the console for each person.
+    The console's address is filled in only for the SNS topic's pages (`PageTopicSettings`), and empty if it cannot be
+    read. All other messages go without it: in Slack, a button makes each person a link of their own.
     """
     try:
         address = (secrets.get(ADDRESS) or "") if isinstance(settings, PageTopicSettings) else ""
@@ -61,7 +62,10 @@ def stack_info(settings: ChannelSettings | PageTopicSettings, secrets: Secrets) 
 
 
 def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> str | None:
-    """Return who PagerDuty says is on call at a level; None without a token or an escalation policy of the level."""
+    """Return who PagerDuty says is on call at an escalation level; None if that is unknown.
+
+    It is if the level names no escalation policy of PagerDuty's, if there is no API token, or if PagerDuty fails.
+    """
     policy = level.pagerduty_escalation_policy
     try:
         token = secrets.get("pagerduty/api-token") if policy else None

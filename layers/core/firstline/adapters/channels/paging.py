@@ -33,9 +33,10 @@ _OUR_MISTAKES = frozenset(
 
 
 class PagerDuty:
-    """PagerDuty's Events API v2 for one routing key. Messages with one dedup key are about one PagerDuty incident.
+    """PagerDuty's Events API v2 for one routing key.
 
-    So a retry is safe.
+    All messages about one of Firstline's incidents have the same dedup key, by which PagerDuty keeps them in one
+    incident of its own. So it is safe to send a message again.
     """
 
     wakes: Wakes = "once"

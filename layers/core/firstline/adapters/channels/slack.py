@@ -37,8 +37,8 @@ class SlackBot:
     """A Slack bot: it posts an incident's message once, edits it from then on, and puts the details in its thread.
 
     There are two channels, called feeds: `automated` (what Firstline did by itself), `alerts` (what needs a person).
-    The incident's record says where the message is, as `<feed>:<channel id>`, because an edit needs the channel's id,
-    and a message that people are needed for later moves to the other feed.
+    The incident's record says where the message is, as `<feed>:<channel id>`: an edit needs the channel's id. Once an
+    incident in `automated` needs a person, its message moves to `alerts`.
 
     If a person waits for the answer (`interactive`), one quick attempt is made, without details in the thread.
     """
@@ -153,7 +153,7 @@ class SlackBot:
         return ways if self._channels[other] == self._channels[wanted] else [*ways, other]
 
     def _store(self, record: IncidentRecord, place: Place) -> None:
-        """Store where the incident's message is now."""
+        """Store on the incident's record where its message is now; if that fails, only log it."""
         feed, channel, timestamp = place
         try:
             self._remember(record.incident.incident_id, f"{feed}:{channel}", timestamp)
@@ -162,10 +162,11 @@ class SlackBot:
             logger.exception("Could not store where the incident's Slack message is")
 
     def _point_to(self, place: Place, notification: Notification, barred: ChannelFailed | None) -> None:
-        """Tell people why the message is at a new place.
+        """Tell people why the incident's message is at a new place (feed, channel and timestamp).
 
-        If the channel of the place's feed refused the message, so that it is in another channel, a reply in its thread
-        gives the error (`barred`). Else an old message in the other feed is replaced by a text that points to it.
+        With `barred`, the error with which the feed's own channel refused the message, it is in the other channel: a
+        reply in its thread gives the error. Without, if the incident's earlier message is in the other feed, that
+        earlier message is replaced by a text that points to the new one.
         """
         feed, channel, timestamp = place
         before = _place(notification.record)
@@ -269,7 +270,7 @@ def _seconds(headers: Mapping[str, str]) -> float:
 
 
 class _PatientWithinReason(RateLimitErrorRetryHandler):
-    """A retry handler that waits as long as Slack asks, but does not retry if that is over `LONGEST_WAIT_SECONDS`."""
+    """A handler of Slack's rate limit: it waits as long as Slack asks and retries, unless that is over 3 seconds."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **asked: Any) -> bool:
         if response is None or not super()._can_retry(response=response, **asked):

@@ -36,7 +36,8 @@ class TextMessages:
     secret
         Returns the value of a parameter below the stack's prefix, or None. Raises `GetParameterError`.
     link
-        Returns a person's link to an incident. Raises `NotEntitled` or `ConfigurationError` without a usable key.
+        Returns a person's link to an incident, by the person and the incident's id. Raises `NotEntitled`,
+        `ConfigurationError` or `GetParameterError` if it can make none; the page then goes out without a link.
     sender_id
         The sender that the phone shows, in countries that allow one; empty for none.
     """

@@ -1,6 +1,6 @@
-"""Circuit breaker around a model's server. Its state is in the table, where every environment of the function sees it.
+"""Circuit breaker around a model's server. Its state is in the table, so all processes of the Lambda function share it.
 
-After some failures in a row the server is left alone for a while, and no incident waits for it.
+After three failures in a row in one process, none asks the server for 60 seconds, so that no incident waits for it.
 
 | what | pk | sk |
 |---|---|---|
@@ -32,7 +32,7 @@ STATE_AGE_SECONDS = 5
 
 
 class SharedCircuit:
-    """A circuit breaker whose state all environments of the function share.
+    """A circuit breaker whose state all processes of the Lambda function share; open means: do not ask the server.
 
     Only `ModelUnavailable` counts as a failure. A refusal or a wrong answer does not: the author of an alert could
     cause one and so switch the model off for all other alerts. If the table does not answer, the model is asked.

@@ -5,9 +5,9 @@
 | both verdicts, and who was right | `EARNED` | `<incident's beginning>#<incident id>#<model>:<prompt>` |
 | the incidents whose severity models raised in a week | `SPENDING` | `!raises#<year>-W<week>` |
 
-A model whose verdicts in the first were right earns that its verdicts change those by rules (`classification.earned`).
-The item is written again when people change their feedback. The second has the raises that no model had earned, whose
-number is limited.
+A model that was right in enough items of `EARNED` may from then on change verdicts by rules (`classification.earned`).
+Such an item is written again when people change their feedback. A `!raises#` item counts the incidents whose severity a
+model raised before it had earned that; their number in a week is limited.
 
 `SPENDING` also holds the items of `spending`, one a day. Whoever reads the days begins at a day, and so does not get
 `!raises`, which sorts before all days.
@@ -38,10 +38,10 @@ REMEMBERED = timedelta(minutes=5)
 
 
 class EarnedSay:
-    """The kinds of changes that each model may make to the verdict by rules, because such changes were right before.
+    """The kinds of changes that each model may make to the verdict by rules, having earned them by being right before.
 
-    The model has earned them then. They are computed from the table at most once in five minutes. Until the first read
-    succeeds, no model has earned any.
+    They are computed from the disagreements in the table, at most once in five minutes. Until the first read succeeds,
+    no model has earned any.
     """
 
     def __init__(self, incidents: Incidents, missed_page_cost: float) -> None:
@@ -68,7 +68,7 @@ class Disagreements(TableStore):
     """
 
     def read(self) -> list[Disagreement]:
-        """Return the newest `MAX_ITEMS` disagreements of models with rules, oldest first. One request a megabyte."""
+        """Return the newest 1,000 disagreements of models with rules, oldest first. One request for each megabyte."""
         items = list(self._table.query(PARTITION, newest_first=True, limit=MAX_ITEMS))
         return [Disagreement.from_stored(item["disagreement"]) for item in reversed(items)]
 
@@ -98,7 +98,7 @@ class Raises:
     def take(self, incident_id: str, now: datetime) -> bool:
         """Let a model raise an incident's severity, and count that; return False at the week's limit.
 
-        Return False also if the table fails. An incident counts once in a week, however often it asks.
+        Return False also if the table fails. An incident counts once in a week, however often a model raises it.
         """
         if self._per_week == 0:
             return False

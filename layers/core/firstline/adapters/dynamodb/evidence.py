@@ -135,13 +135,13 @@ class TableEvidence(TableStore):
         return next((models.Word.from_stored(found[key]["word"]) for key in keys if key in found), None)
 
     def words(self) -> list[Word]:
-        """Return what people said last on how bad each kind of alert is, at most `MAX_WORDS` kinds. One request."""
+        """Return what people said last on how bad each kind of alert is, at most 1,000 kinds. One request."""
         return [models.Word.from_stored(item["word"]) for item in self._table.query("WORDS", limit=MAX_WORDS)]
 
     def save_word(self, word: Word) -> bool:
-        """Store what a person said on how bad a kind of alert is, for ever; return False if a newer one is stored.
+        """Store a person's word on how bad a kind of alert is, for ever; return False if a newer word is stored.
 
-        Of two words of the same moment the person's key decides, as it does for the feedback of a record.
+        Of two words of the same moment, the one stays whose person's identifier (`Word.person`) sorts last.
         """
         at = f"{stamp(word.at)}#{word.person}"
         item = {"pk": "WORDS", "sk": word.subject.key, "word": word.model_dump_json(), "said_at": at}
@@ -221,9 +221,9 @@ def _short(earlier: EarlierIncident) -> EarlierIncident:
 
 
 def evidence_of(change: Change) -> list[Item]:
-    """Return the items that new alerts leave as evidence: counts by name and by service, and the senders' bodies.
+    """Return the items that new alerts leave as evidence: their number by name and by service, and their payloads.
 
-    The bodies are an item of their own, because a count of a day's alerts must not read them all.
+    The payloads, as the senders sent them, are an item of their own: who counts a day's alerts must not read them all.
     """
     if not change.new:
         return []

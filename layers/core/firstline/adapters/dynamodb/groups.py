@@ -6,8 +6,9 @@
 | a name's one incident beside a storm | `BUCKET#<source>#paging` | `STORM#<incident id>#<hash of the name>` |
 | how many alerts fire that inhibit others | `INHIBIT#<rule id>` | `<hash of the rule and the shared values>` |
 
-The first counts a source's incidents in all, by alert name and by group. While a storm lasts, each alert name may open
-one incident of its own; the second says which caller may open it.
+A `<minute>` item counts a source's incidents in all and by alert name; those that page are counted apart, under
+`#paging`. While a storm lasts, each alert name may open one incident of its own, and its `STORM#` item says which
+caller may open it.
 
 `live` has the layout of the groups themselves.
 """
@@ -170,7 +171,7 @@ class TableGroups(TableStore):
         raise _too_many_writers(change)
 
     def apply(self, change: Change) -> Live:
-        """Write a change: alerts that join an open incident or end in it. Return its LIVE item after that.
+        """Write a change (alerts that join an open incident or end in it); return the incident's LIVE item after that.
 
         A conflict with another writer is tried again. After some conflicts in a row, the change is counted on one of
         several further items (shards), so that fewer writers collide.
@@ -265,11 +266,11 @@ class TableGroups(TableStore):
         raise _too_many_writers(change)
 
     def _announced(self, change: Change) -> Live:
-        """Count on LIVE what changed on a shard and concerns a waiting execution; return LIVE with its shards.
+        """Add to LIVE's number `changes` what a shard took and the execution must see; return LIVE with its shards.
 
-        A wait that begins without knowing of it is refused. LIVE is not in the shard's transaction: if LIVE cannot be
-        written, or the function dies before that, reconcile finds the change, because it looks at an incident with
-        shards each minute.
+        An execution that has read an older number cannot begin to wait. LIVE is not in the shard's transaction: if LIVE
+        cannot be written, or the function dies before that, reconcile finds the change, because it looks at an incident
+        with shards each minute.
         """
         if change.adds.changes:
             self._announce(change, change.adds.changes)

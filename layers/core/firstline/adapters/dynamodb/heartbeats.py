@@ -39,8 +39,8 @@ class TableHeartbeats(TableStore):
     def beat(self, alert: NormalizedAlert, now: datetime) -> bool:
         """Record that a heartbeat arrived or that its sender resolved it.
 
-        Return False, and record nothing, if it is new and its source has `MOST_OF_A_SOURCE` heartbeats. A new one takes
-        two requests.
+        Return False, and record nothing, if the heartbeat is new and its source has 500 heartbeats already
+        (`MOST_OF_A_SOURCE`). A new heartbeat takes two requests.
         """
         key, change, values = _note(alert, now, self._expiry(now))
         if self._table.update(_PK, key, change, values, condition=f"attribute_exists(pk) AND {_NEWEST}") is not None:
@@ -64,7 +64,7 @@ class TableHeartbeats(TableStore):
     def expect(self, name: str, alert: NormalizedAlert, now: datetime) -> None:
         """Store a required heartbeat (`name`) that was never seen, so that its absence is noticed.
 
-        `alert` says so to people, and stands in for the heartbeat's own alert.
+        `alert` is stored where an arrived heartbeat has its own alert: the text that people read about the absence.
         """
         _, change, values = _note(alert, now, self._expiry(now))
         self._table.update(_PK, f"PULSE#{REQUIRED}{name}", change, values, condition=_NEWEST)
@@ -78,7 +78,10 @@ class TableHeartbeats(TableStore):
         return [pulse for item in items if (pulse := _read(item)) is not None], last
 
     def watch(self, before: LastCheck | None, pulses: Sequence[Pulse], now: datetime) -> datetime:
-        """Record this check and the number of heartbeats per source; return since when checks came without a gap."""
+        """Record a check of all heartbeats (`pulses`) at `now`, and the number of heartbeats of each source.
+
+        Return since when checks have come without a gap. `before` is the last check, None if this is the first.
+        """
         since = now if before is None else before.begin(now)
         known = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
         found = Counter(pulse.key.partition(":")[0] for pulse in known)
@@ -105,7 +108,10 @@ class TableHeartbeats(TableStore):
         return self._table.update(_PK, f"PULSE#{key}", change, {":now": stamp(now), ":by": by}) is not None
 
     def _expiry(self, now: datetime) -> int:
-        """Return when a heartbeat's item that is written now expires: never while its absence is waited for or told."""
+        """Return when a heartbeat's item that is written `now` expires, in seconds since the epoch.
+
+        That is late enough for the item to be there until the heartbeat is absent, and while people are told of that.
+        """
         return self._table.expiry(now + _UNTIL_TOLD)
 
 

@@ -185,8 +185,9 @@ class TableIncidents(LiveMarks, Closing):
     def escalate(self, incident_id: str, by: str, now: datetime, *, seen: int | None = None) -> IncidentRecord | None:
         """Make the next page due now: at the next level, or at the first level if nobody was paged yet.
 
-        An acknowledgement is taken back, and an incident of low severity counts as a high one. Return None if the
-        incident is over or unknown, or if `may_escalate` forbids it. `seen` is the newest page that the person saw.
+        An acknowledgement is taken back, and a severity that pages nobody becomes `high`. Return None if the incident
+        is over or unknown, or if `may_escalate` forbids it, as it does if people were paged since the page number
+        `seen`, the newest that the person saw (None: unknown).
         """
         record = self.record(incident_id)
         live = _going_on(record)
@@ -386,10 +387,10 @@ def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
 
 
 def _refusing_stale_waits(edit: Edit, live: Live, now: datetime, changes: int = 1) -> Edit:
-    """Return the edit so that it also counts as `changes` on LIVE, and lets reconcile look a minute later.
+    """Return the edit of LIVE, extended to add a number to LIVE's `changes` and to let reconcile look a minute later.
 
-    A wait of the execution that begins without knowing of these changes is refused. The edit then also fails if the
-    incident is not open.
+    An execution that has read an older number cannot begin to wait, so it sees what the edit did. The edit then also
+    fails if the incident is not open.
     """
     return replace(
         edit,

@@ -1,4 +1,4 @@
-"""The live half of incidents in the table: their counts and marks, which many writers change at the same moment.
+"""The LIVE items of incidents: the half of an incident that many writers change at once, such as its alerts' numbers.
 
 | what | pk | sk |
 |---|---|---|
@@ -240,10 +240,10 @@ def joining_shard(change: Change) -> Edit:
 
 
 def announcing(change: Change, changes: int) -> Edit:
-    """Return the edit that counts `changes` on LIVE after a further item (a shard) took a change's alerts.
+    """Return the edit that adds to LIVE's number `changes` after a further item (a shard) took the alerts of `change`.
 
-    A wait of the execution that begins without knowing of these changes is refused. Reconcile looks at the incident a
-    minute later.
+    An execution that has read an older number cannot begin to wait, so it sees these alerts. Reconcile looks at the
+    incident a minute later.
     """
     once = {"loud_since": stamp(change.at)} if _is_loud(change.adds) else {}
     when = {"incident_id": change.incident_id, "status": OPEN}

@@ -119,10 +119,11 @@ class LiveMarks(TableStore):
         seen: Live | None = None,
         shown: bool = False,
     ) -> None:
-        """Store that a page went out and when the next is due; with `shown`, also that people saw the alerts in `seen`.
+        """Store that a page went out and when the next is due (`again_at`).
 
-        A page that was sent without a claim counts too, and covers the alerts in `seen`. Without `seen`, it covers the
-        severity with which the incident opened, so that only worse alerts are paged again at once.
+        A page that was sent without a claim counts too: it told people of the alerts in `seen`, LIVE as the sender read
+        it; without `seen`, of the severity with which the incident opened, so that only worse alerts are paged again at
+        once. With `shown`, store also that people's messages show the alerts in `seen`.
         """
         self._table.put(self._page_item(incident, page, now))
         sets = {"page_done": page.seq, "last_paged_at": stamp(now), "page_again_at": stamp(again_at)}
@@ -185,10 +186,10 @@ class LiveMarks(TableStore):
     def withdraw_resolve(self, incident: Incident, *, seen: Live) -> None:
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
-        If neither that person nor the last page knew of one of these alerts, and it is bad enough to page, earlier
-        pages lose their acknowledgement and paging begins anew at the first level. That does not happen if somebody was
-        paged or acknowledged after `seen`. `acked_seq` still shows the lost acknowledgement, as PagerDuty may: it then
-        rings nobody, so the next page uses other channels, too.
+        If one of these alerts is bad enough to page, and neither that person nor the last page knew of it, earlier
+        pages also lose their acknowledgement and paging begins anew at the first level, unless somebody was paged or
+        acknowledged after LIVE was read (`seen`). PagerDuty may still hold its incident as acknowledged and ring
+        nobody. So LIVE's `acked_seq` keeps the number of the last page, and the next page uses other channels, too.
         """
         words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
         edits = [Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})]
@@ -209,7 +210,8 @@ class LiveMarks(TableStore):
     def due(self, now: datetime, limit: int, *, resting: Mapping[str, datetime] | None = None) -> list[Live]:
         """Return the LIVE items of at most `limit` open incidents at which reconcile must look by now, earliest first.
 
-        `resting` maps a group's key to a due time: while the group's LIVE has this due time, it is left out.
+        Reconcile must look at an incident at the due time on its LIVE item. `resting` maps a group's key to a due time;
+        the group's LIVE item is left out as long as its due time is that one.
         """
         until = stamp(now)
         rests = {(live_key(group_key)[0], stamp(due_at)) for group_key, due_at in (resting or {}).items()}
@@ -274,7 +276,10 @@ class LiveMarks(TableStore):
 
 
 def known_rank(live: Live) -> int:
-    """Return the worst severity rank that a message sent now would show: that of the verdict or of a paging alert."""
+    """Return the severity rank that a message sent now would show: the highest of the verdict and of any paging alerts.
+
+    Ranks go from 0 (`noise`) to 4 (`critical`).
+    """
     return max(live.rank, loudest_since(live, Loud()))
 
 

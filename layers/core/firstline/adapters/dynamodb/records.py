@@ -81,7 +81,10 @@ def head_item(incident: Incident) -> Item:
 
 
 def in_index(status: str, incident: Incident, at: datetime) -> Item:
-    """Return the attributes that list an incident in the index of open (or closed) incidents; none for a canary."""
+    """Return the attributes that list an incident in the index of open or of closed incidents; none for a canary.
+
+    `at`, when it opened or closed, gives it its place there.
+    """
     if incident.is_canary:
         return {}
     return {"status_pk": status, "status_sk": f"{stamp(at)}#{incident.incident_id}"}

@@ -121,9 +121,9 @@ class TableRemediations(TableStore):
     ) -> bool:
         """Store how a remediation ended and release its locks; return False if its end was stored before.
 
-        `began` is None if the remediation never took its locks, `accepted` (a person's decision) if nobody decided.
-        `demote` is the reason why the runbook needs approval from now on; without it, `proven` adds one to its
-        successes in a row.
+        `began` is None if the remediation never took its locks. `accepted` is a person's decision on the plan, None if
+        nobody decided. `demote` is the reason why the runbook needs approval from now on, None if it does not; then
+        `proven` adds one to the runbook's successes in a row.
         """
         sets: Item = {"outcome": outcome, "ended_at": stamp(at)}
         sets |= {} if accepted is None else {"accepted": accepted}
@@ -248,7 +248,10 @@ def _standing_key(runbook_id: str) -> tuple[str, str]:
 
 
 def _demotion(why: str, by: str, at: datetime, *, by_person: bool) -> tuple[str, Item]:
-    """Return an update and its values: the runbook needs approval from now on and has no successes in a row."""
+    """Return the update expression, and its values, by which a runbook needs approval from now on.
+
+    Its successes in a row count from zero again. `why` and `by` are stored as the reason and who or what gave it.
+    """
     change = (
         "SET demoted_at = :at, demoted_because = :why, demoted_by = :by, demoted_by_person = :person, in_a_row = :none"
         " REMOVE promoted_by"

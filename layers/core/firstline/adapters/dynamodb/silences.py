@@ -29,7 +29,10 @@ class TableSilences(TableStore):
     """The silences in the table. Every method raises `HistoryUnavailable` when DynamoDB fails."""
 
     def since(self, at: datetime, *, limit: int | None = None) -> list[Silence]:
-        """Return the silences that expire after a time, earliest first, also those that were ended early."""
+        """Return the silences that expire after a time, earliest first, at most `limit` (None: all).
+
+        Those that were ended early are included.
+        """
         items = self._table.query("SILENCES", since=stamp(at), limit=limit, consistent=True)
         silences = [silence for item in items if (silence := _read(item)) is not None]
         if not any(silence.until_resolved and silence.ended_at is None for silence in silences):
@@ -38,7 +41,7 @@ class TableSilences(TableStore):
         return [_ended(silence, ends.get(_sort_key(silence))) for silence in silences]
 
     def find(self, silence_id: str, now: datetime) -> Silence | None:
-        """Return a silence by its id; None if it is unknown, or expired longer ago than `LONGEST`."""
+        """Return a silence by its id; None if it is unknown, or expired more than 30 days ago."""
         return next((silence for silence in self.since(now - LONGEST) if silence.id == silence_id), None)
 
     def save(self, silence: Silence) -> None:

@@ -28,7 +28,7 @@ _EXPIRES = "SET expires_at = if_not_exists(expires_at, :expiry)"
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Tokens and cost reserved for one question to a model."""
+    """The tokens, and the cost in millionths of the prices' currency, reserved for one question to a model."""
 
     day: str
     tokens: int
@@ -36,7 +36,11 @@ class Reservation:
 
 
 class Day(Frozen):
-    """The model's usage on one day, for reports. `cost` does not count questions to a model without a price."""
+    """The model's usage on one day (UTC), for reports.
+
+    `cost` is in the prices' currency, without questions to a model that has no price. `unmetered` counts questions with
+    unknown usage, `ceiling_at` is when the day's ceiling was reached (None: it was not).
+    """
 
     day: date
     questions: int = 0

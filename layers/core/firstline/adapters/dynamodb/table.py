@@ -94,18 +94,21 @@ class Table:
         self._sleep = sleep
 
     def expiry(self, now: datetime) -> int:
-        """Return when an item that is needed until `now` expires (`keep_days` later), in seconds since the epoch."""
+        """Return the time `keep_days` after `now`, in seconds since the epoch: when an item expires (its TTL)."""
         return int(now.timestamp()) + self._keep_seconds
 
     def late_expiry(self, now: datetime) -> int:
-        """Return when an item of an incident that is open expires, in seconds since the epoch.
+        """Return when an item of an open incident expires, in seconds since the epoch.
 
-        It expires `keep_days` after the longest time for which an incident may be open.
+        That is a year, the longest time for which an incident may be open, and `keep_days` after `now`.
         """
         return self.expiry(now + LONGEST_OPEN)
 
     def pause(self, tries: int) -> None:
-        """Wait a random time before another try, on average twice as long after each, so that writers spread out."""
+        """Wait a random time before another try, so that colliding writers spread out.
+
+        It is at most 0.02 seconds if `tries` is 0, and twice as long for each further try, up to 0.32 seconds.
+        """
         self._sleep(self.chance() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries))
 
     def get_all(self, keys: Iterable[Key]) -> dict[Key, Item]:
@@ -182,10 +185,10 @@ class Table:
         limit: int | None = None,
         consistent: bool = False,
     ) -> Iterator[Item]:
-        """Yield the items of one partition whose sort key lies between two texts, page by page.
+        """Yield the items of one partition in the order of their sort keys, at most `limit` (None: all).
 
-        The table's keys are `pk` and `sk`; those of its indexes are in `INDEXES`. A `consistent` query sees every
-        earlier write; an index cannot do that.
+        With `since`, yield only those whose sort key lies from `since` to `until`. The table's keys are `pk` and `sk`;
+        those of its indexes are in `INDEXES`. A `consistent` query sees every earlier write; an index cannot do that.
         """
         partition, sort = ("pk", "sk") if index is None else INDEXES[index]
         condition, values = f"{partition} = :pk", {":pk": pk}
@@ -212,10 +215,10 @@ class Table:
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def query_whole(self, pk: str, index: str, *, since: str | None = None, limit: int | None = None) -> Iterator[Item]:
-        """Yield the items of one partition of an index, in its order, with all their attributes.
+        """Yield the items of an index's partition, in the index's order, with all attributes that the table has.
 
-        The index has only their keys, so one more request reads each fifty. It lags behind the table; an item that has
-        left the partition in the table is left out.
+        The index holds only their keys, so one more request reads each fifty. The index lags behind the table: an item
+        that has left the partition in the table by now is left out, although it counts towards `limit`.
         """
         partition = INDEXES[index][0]
         named = ((item["pk"], item["sk"]) for item in self.query(pk, index=index, since=since, limit=limit))

@@ -70,5 +70,5 @@ def _log(entry: Entry) -> None:
 
 
 def _said(fact: Fact) -> str:
-    """Return a text that is equal for equal facts, whose dictionaries cannot be put into a set."""
+    """Return a text that is equal for equal facts; it can be put into a set, which a fact's dictionary cannot."""
     return repr((fact.what, fact.who, sorted(fact.facts.items())))

@@ -73,7 +73,7 @@ def find_object(text: str) -> dict[str, Any] | None:
 
 
 def _objects(text: str) -> list[dict[str, Any]]:
-    """Return the outermost objects in a text; none if more than `MAX_OPENING_BRACES` braces were tried."""
+    """Return the outermost JSON objects in a text; none if over 20 opening braces were tried (`MAX_OPENING_BRACES`)."""
     found: list[dict[str, Any]] = []
     start = text.find("{")
     for _ in range(MAX_OPENING_BRACES):

@@ -109,9 +109,9 @@ class ChatFormat:
         return None
 
     def with_other_limit(self) -> "ChatFormat":
-        """Return this form with the other name for the longest answer, `max_tokens` or `max_completion_tokens`.
+        """Return this form with the other name of the parameter for the longest answer.
 
-        The server does not know the present name, or ignores it.
+        The names are `max_tokens` and `max_completion_tokens`; servers refuse or ignore the one they do not know.
         """
         return replace(self, limit=_OTHER_LIMIT[self.limit])
 

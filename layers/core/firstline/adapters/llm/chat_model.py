@@ -39,7 +39,9 @@ BOOKKEEPING_SHARE, BOOKKEEPING_SECONDS = 0.1, 1.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A model's address, name, key and price. `model` is the server's name for it, such as Azure's deployment name.
+    """A model's address, name, key, longest answer in tokens, and price for a million tokens (by default unknown).
+
+    `model` is the server's name for the model, such as Azure's deployment name.
 
     `api_key` is called for each question, so that a rotated key is used; it returns None if no key is set. Error
     messages name the key `key_name`.
@@ -155,7 +157,10 @@ class ChatModel:
                 self._account.settle(held[0], usage)
 
     def _converse(self, prompt: Prompt, until: float) -> Completion:
-        """Ask in the form of request that the server accepted last; after a refusal, try other forms until `until`."""
+        """Ask in the form of request that the server accepted last; after a refusal, ask in other forms.
+
+        Raise ModelGaveNoVerdict when the monotonic clock shows `until` (in seconds), or when no other form is left.
+        """
         endpoint, began = self._endpoint, time.monotonic()
         form = self._known_form()
         tried, is_a_guess = {form}, False
@@ -193,10 +198,11 @@ class ChatModel:
                 return completion
 
     def _plain_after(self, error: ModelUnavailable, form: ChatFormat) -> ChatFormat | None:
-        """Return a form of request without a schema to try at once, or None if that is no use.
+        """Return a form of request without a schema to try at once after a failed request, or None if that is no use.
 
         It is of use if the model's server itself failed (500), maybe because of the schema. If a proxy may have failed
-        instead, return None, but send the next question in another form.
+        instead, return None, but send the next question in another form. None also if the server is
+        known to have accepted this form before.
         """
         if not error.broken or self._form_is_proven:
             return None

@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 1_000_000
 
 
 class _Capped(httpx2.AsyncByteStream):
-    """A response body that raises ModelGaveNoVerdict if it is longer than `MAX_BODY_BYTES`."""
+    """A response body that raises ModelGaveNoVerdict if it is longer than 1 MB (`MAX_BODY_BYTES`)."""
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
