@@ -72,7 +72,10 @@ def tally(runbook_id: str, runs: Iterable[RunbookRun]) -> Tally:
 
 
 def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thresholds: Autonomy) -> str:
-    """Say in a few words what mode a runbook has earned, or what it lacks for the next mode."""
+    """Return in a few words what mode a runbook has earned, or what it lacks for the next mode.
+
+    `mode` is its present mode, `counted` and `standing` are its record, and `thresholds` say what the next mode takes.
+    """
     if demoted := standing.why_demoted(runbook.auto_after):
         return f"demoted to approval: {demoted}. After fixing it: firstline runbooks promote {runbook.id}"
     by_record = mode == "approve" or (mode == "auto" and runbook.needs_record)

@@ -73,7 +73,10 @@ class CommandRead(BaseModel):
 
 
 def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
-    """Choose the next state of a remediation from its plan and the end of the last state (`observed`)."""
+    """Choose the next state of a remediation from its plan, its results, and how its last state ended (`observed`).
+
+    CloudWatch is asked whether an alarm has recovered only if the alarm is of the account and region `here`.
+    """
     run = Progress(request.plan, request.cursor, tuple(request.results), request.reason)
     error, result = request.observed.error, request.observed.result
     match request.observed.state:
@@ -121,10 +124,10 @@ def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutp
 
 
 def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
-    """Stop before a step that could not be claimed, and say why.
+    """Return the move that calls a human, because the step could not be marked in the table as begun (claimed).
 
-    DynamoDB names a reason for each part of the transaction: the write on the incident, the claim of the step, and the
-    check that the step is approved or that its runbook may run by itself.
+    The reason for people comes from `error`. DynamoDB's error says for each part of the transaction whether it failed:
+    the write on the incident, the claim, and the check that the step is approved or its runbook may run by itself.
     """
     name, cause = (error.name, error.cause) if error else ("no error", "")
     step = run.step.step_id

@@ -34,7 +34,7 @@ class ReleaseRead(BaseModel):
 
     @property
     def unread(self) -> Observed | None:
-        """The state that failed to read a deployment which may still be in progress, or None."""
+        """The failed state of the machine if it reads a deployment, which may still be in progress; else None."""
         return self.failed if self.failed and self.failed.state.startswith("Read") else None
 
 
