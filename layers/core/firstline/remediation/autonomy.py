@@ -44,12 +44,12 @@ class Tally(Frozen):
 
     @property
     def accepted_percent(self) -> int | None:
-        """The share of decisions by people that were approvals; None if people never decided."""
+        """The share of people's decisions that were approvals, in percent; None if people never decided."""
         return _percent(self.approved, self.approved + self.refused)
 
     @property
     def verified_percent(self) -> int | None:
-        """The share of acting runs that helped; None if the runbook never acted."""
+        """The share of acting runs that helped, in percent; None if the runbook never acted."""
         return _percent(self.verified, self.verified + self.failed + self.undone)
 
 

@@ -99,7 +99,7 @@ class Situation(Frozen):
 
     @property
     def environments(self) -> tuple[str, str]:
-        """The stack's environment and the alert's."""
+        """The stack's environment, and the alert's, which is empty if the alert names none."""
         return self.environment, self.incident.alert.environment or ""
 
     @property

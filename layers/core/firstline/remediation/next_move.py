@@ -156,7 +156,11 @@ def _stop(run: Progress, why: str) -> NextMoveOutput:
 
 
 def _not_sent(run: Progress, error: ErrorOutput) -> NextMoveOutput:
-    """Send a throttled request again, because it did not act; else record that the step was not sent, and go on."""
+    """Return the move after a request to Systems Manager that failed with `error`.
+
+    A throttled request, which did not act, is sent again. After any other error the result says that the step was not
+    sent, and the remediation goes on as after a step that failed.
+    """
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
     acts = run.step.kind == "act"
@@ -171,7 +175,7 @@ def _not_sent(run: Progress, error: ErrorOutput) -> NextMoveOutput:
 
 
 def _again(run: Progress) -> NextMoveOutput | None:
-    """Send a throttled request again after a growing wait; return None if it was sent `MOST_SENDS` times.
+    """Return the move that sends a throttled request again after a growing wait; None after `MOST_SENDS` attempts.
 
     The state machine's own Retry cannot do this, as throttling often comes without an error name of its own.
     """

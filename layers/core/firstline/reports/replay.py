@@ -4,8 +4,8 @@ Only incidents that the change touches are judged again: the alert that opened t
 judge it, each alert that joined later as functions/ingest would. The new severity is the first of these that exists:
 
 - the `severity` of the changed rule
-- if the old rule or window had set or limited the severity: what the new rules and the history give by the evidence of
-  when the incident opened
+- if the old rule or window had set or limited the severity: the severity that the new rules and the history give,
+  judged by what was known when the incident opened
 - the severity that the incident had, within the new `at_most` and `at_least`
 
 No model is asked and no command runs. If the records are not enough, the incident is listed as unsure.

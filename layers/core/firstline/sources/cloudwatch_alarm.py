@@ -186,9 +186,8 @@ def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: 
 def _problems(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> list[str]:
     """Return the group keys that a composite alarm may have fired under: its own, and that of each alarm in its rule.
 
-    Return none for an alarm that is not composite.
-
-    The child that ends a composite alarm may be another one than the child that triggered it.
+    There are several, because the child that ends a composite alarm may be another one than the child that triggered
+    it. Return an empty list for an alarm that is not composite.
     """
     if not alarm.children and type(alarm.rule) is not str:
         return []
@@ -199,7 +198,7 @@ def _problems(source: str, alarm: Alarm, name: str, account: str | None, region:
 
 
 def children_in_rule(rule: Any) -> list[str]:
-    """Return the alarms in the rule of a composite alarm, each as its name or ARN; none if it is no text."""
+    """Return the alarms in the rule of a composite alarm, each as name or ARN; an empty list if the rule is no text."""
     found = _IN_RULE.findall(rule[:MAX_RULE]) if type(rule) is str else []
     return ["".join(quoted_or_not) for quoted_or_not in found]
 
