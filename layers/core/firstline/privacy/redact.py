@@ -74,8 +74,8 @@ def redact_log(record: Any) -> Any:
 class _Walk:
     """One redaction of a payload, nested objects and lists included.
 
-    `hide` redacts a text, and `left` is the number of characters that it may still search. Whatever lies beyond that
-    or too deep becomes `[left out]`, so that no payload causes endless work.
+    `hide` redacts a text, and `left` is the number of characters that it may still search, so that no payload causes
+    endless work. The text that reaches this limit is cut; values after it or nested too deep become `[left out]`.
     """
 
     hide: Callable[[str], str]

@@ -158,8 +158,8 @@ def _stop(run: Progress, why: str) -> NextMoveOutput:
 def _not_sent(run: Progress, error: ErrorOutput) -> NextMoveOutput:
     """Return the move after a request to Systems Manager that failed with `error`.
 
-    A throttled request, which did not act, is sent again. After any other error the result says that the step was not
-    sent, and the remediation goes on as after a step that failed.
+    A throttled request, which did not act, is sent again, unless it was sent often enough already. Otherwise the result
+    says that the step was not sent, and the remediation goes on as after a step that failed.
     """
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
@@ -251,7 +251,7 @@ def end_of(output: str) -> str:
 
 
 def _gave_up(run: Progress, rows: Sequence[StepResult]) -> bool:
-    """Return True if a host failed and no failure is allowed, so that Systems Manager skips the other hosts."""
+    """Return True if a host failed and the plan allows no failure, so that Systems Manager skips the other hosts."""
     strict = run.step.kind == "act" and run.step.on_failure == "stop" and run.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 

@@ -15,8 +15,9 @@ _STOPPED = {"ROLLED_BACK", "REVERTED"}
 class ReleaseRead(BaseModel):
     """The output of the state machine that takes a release back.
 
-    `deployment` is the newest deployment that the machine knows, `seen` that deployment's last status, `failed` the
-    state that failed for good. `lost` is true if the request was never answered.
+    `deployment` is the newest deployment that the machine knows, `running` is true if it is still in progress, and
+    `seen` is its last status. `touched` is true if a request of the machine may have changed something, and `lost` if
+    the request to put the earlier release back was never answered. `failed` is the state that failed for good.
     """
 
     deployment: str | None

@@ -29,7 +29,7 @@ class JoinedAlerts:
     unknown
         The number of alerts that fired again later, so that the table has them under another incident.
     worst
-        The severity of the worst alert as a number from 0 (noise) to 4 (critical); -1 without alerts.
+        The severity of the worst alert as a number from 0 (noise, info) to 4 (critical); -1 without alerts.
     why
         A sentence on the first alert that differs: `DiskFull on web-2, which joined, is high`; else empty.
     """
