@@ -98,7 +98,7 @@ class Schedule(Frozen):
         return not self.dates or any(map(self._day, days))
 
     def may_end(self, after: datetime, days: int) -> Iterator[datetime]:
-        """Yield the moments within the coming `days` at which the schedule may become inactive, in no order.
+        """Yield the moments in the `days` days after `after` at which the schedule may become inactive, in no order.
 
         These are the ends of its hours, midnights, and the first moment after each change of the clocks. For a local
         time that the clocks show twice, both moments are yielded.
@@ -118,10 +118,10 @@ class Schedule(Frozen):
 
 
 def begin_days(spans: Sequence[tuple[time, time]], local: datetime) -> list[date]:
-    """Return the days on which the spans that contain the time `local` began; without spans, the day of `local`.
+    """Return the days on which those spans of hours that contain `local` began; without spans, the day of `local`.
 
-    A schedule's weekdays and dates are compared with these days, so hours over midnight belong to the day on which they
-    begin.
+    The span 22:00 to 06:00, which contains Saturday 02:00, began on Friday. A schedule's weekdays and dates are
+    compared with the returned days.
     """
     today, clock = local.date(), local.time()
     if not spans:

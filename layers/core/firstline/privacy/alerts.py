@@ -62,7 +62,8 @@ def _links_without_secrets(links: list[AlertLink], hide: Callable[[str], str] = 
 def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_secrets) -> str | None:
     """Return an address without query, fragment and user if `hide` finds a secret in it; otherwise unchanged.
 
-    None if the address cannot be parsed, or if a secret is left in its other parts.
+    Return None if there is no address, if one with a secret cannot be parsed, or if its other parts still hold a secret
+    or personal data.
     """
     if url is None or not _needs_hiding(url, hide):
         return url

@@ -20,9 +20,10 @@ _LAYERS = 2
 
 
 def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
-    """Find the percent-encoded words that hold a secret, found by `plain` once they are decoded, up to `layers` times.
+    """Yield the places (start, end, kind) of percent-encoded words that hold a secret.
 
-    Call this before `plain` alone, which finds only the beginning of a key with `%3D` in it.
+    A word is decoded up to `layers` times, and `plain` searches the decoded text for secrets. Call this before
+    `plain` alone, which finds only the beginning of a key with `%3D` in it.
     """
     if layers == 0 or "%" not in text:
         return
@@ -34,7 +35,10 @@ def percent_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
 
 
 def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
-    """Find the words in base64 that hold a secret, found by `plain` once they are decoded, up to `layers` times."""
+    """Yield the places (start, end, kind) of words in base64 that hold a secret.
+
+    A word is decoded up to `layers` times, and `plain` searches the decoded text for secrets.
+    """
     if layers == 0:
         return
     for match in _BASE64.finditer(text):
@@ -45,7 +49,10 @@ def base64_encoded(text: str, plain: Finder, layers: int = _LAYERS) -> Found:
 
 
 def across_lines(text: str, plain: Finder) -> Found:
-    """Find secrets that are split by a line break. A place may also cover the first word of the next line."""
+    """Yield the places (start, end, kind) of secrets that a line break splits; `plain` searches the joined lines.
+
+    A place may reach too far, over the first word of the line after the secret.
+    """
     breaks = [match.span() for match in _BREAK.finditer(text)]
     if not breaks:
         return

@@ -72,9 +72,10 @@ def redact_log(record: Any) -> Any:
 
 @dataclass(slots=True)
 class _Walk:
-    """One pass over a payload that stops at a limit, because a sender may build a payload that causes endless work.
+    """One redaction of a payload, nested objects and lists included.
 
-    `left` is the number of characters that may still be searched.
+    `hide` redacts a text, and `left` is the number of characters that it may still search, so that no payload causes
+    endless work. The text that reaches this limit is cut; values after it or nested too deep become `[left out]`.
     """
 
     hide: Callable[[str], str]

@@ -44,12 +44,12 @@ class Tally(Frozen):
 
     @property
     def accepted_percent(self) -> int | None:
-        """The share of decisions by people that were approvals; None if people never decided."""
+        """The share of people's decisions that were approvals, in percent; None if people never decided."""
         return _percent(self.approved, self.approved + self.refused)
 
     @property
     def verified_percent(self) -> int | None:
-        """The share of acting runs that helped; None if the runbook never acted."""
+        """The share of acting runs that helped, in percent; None if the runbook never acted."""
         return _percent(self.verified, self.verified + self.failed + self.undone)
 
 
@@ -72,7 +72,10 @@ def tally(runbook_id: str, runs: Iterable[RunbookRun]) -> Tally:
 
 
 def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thresholds: Autonomy) -> str:
-    """Say in a few words what mode a runbook has earned, or what it lacks for the next mode."""
+    """Return in a few words what mode a runbook has earned, or what it lacks for the next mode.
+
+    `mode` is its present mode, `counted` and `standing` are its record, and `thresholds` say what the next mode takes.
+    """
     if demoted := standing.why_demoted(runbook.auto_after):
         return f"demoted to approval: {demoted}. After fixing it: firstline runbooks promote {runbook.id}"
     by_record = mode == "approve" or (mode == "auto" and runbook.needs_record)

@@ -91,12 +91,15 @@ class Situation(Frozen):
 
     @property
     def places(self) -> dict[str, str]:
-        """The hosts' names by instance id; a place that a release is deployed to is both key and value."""
+        """The names of the hosts to act on, by instance id, and of the places whose releases are taken back.
+
+        The name of such a place, for example a deployment group, is its key as well.
+        """
         return self.footprint.places
 
     @property
     def environments(self) -> tuple[str, str]:
-        """The stack's environment and the alert's."""
+        """The stack's environment, and the alert's, which is empty if the alert names none."""
         return self.environment, self.incident.alert.environment or ""
 
     @property

@@ -37,7 +37,10 @@ class Footprint:
 
     @property
     def places(self) -> dict[str, str]:
-        """The hosts' names by instance id; a place that a release is deployed to is both key and value."""
+        """The names of the hosts to act on, by instance id, and of the places whose releases are taken back.
+
+        The name of such a place, for example a deployment group, is its key as well.
+        """
         hosts = {target.instance_id: target.name for target in self.targets}
         return hosts | {release.place: release.place for release in self.releases}
 
@@ -73,7 +76,7 @@ def why_not_now(footprint: Footprint, held: Sequence[Lease], runs: Sequence[Runb
 
 
 def beginning_of(plan: RemediationPlan, incident_id: str, state: RemediationState, now: datetime) -> Beginning:
-    """Return the run and the locks to reserve for a plan that begins now."""
+    """Return the run and the locks to reserve for a plan that begins now, valid only while `state` is unchanged."""
     run = RunbookRun(
         runbook_id=plan.runbook_id,
         incident_id=incident_id,
@@ -86,7 +89,10 @@ def beginning_of(plan: RemediationPlan, incident_id: str, state: RemediationStat
 
 
 def limits_of(limits: RunbookLimits, policy: RemediationPolicy, fleet: int | None) -> PlanLimits:
-    """Return a runbook's limits, with the fleet's limits for a fleet of this size, in the form that a plan stores."""
+    """Return a runbook's limits, with the policy's limit for the whole fleet, in the form that a plan stores.
+
+    `fleet` is the number of hosts in the fleet; None if not counted, and then the plan has no limit for the fleet.
+    """
     return PlanLimits(
         cooldown_seconds=int(limits.cooldown.total_seconds()),
         per_hour=limits.per_hour,
@@ -104,7 +110,7 @@ def look_back(limits: PlanLimits, longest: timedelta) -> timedelta:
 
 
 def hosts_at_once(targets: Sequence[Target], held: Sequence[Lease]) -> int:
-    """Return the number of different hosts in the targets and the held leases together."""
+    """Return the number of different hosts that are targets or locked by one of the leases in `held`."""
     return len({target.instance_id for target in targets}.union(*(lease.hosts for lease in held)))
 
 

@@ -73,7 +73,10 @@ class CommandRead(BaseModel):
 
 
 def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
-    """Choose the next state of a remediation from its plan and the end of the last state (`observed`)."""
+    """Choose the next state of a remediation from its plan, its results, and how its last state ended (`observed`).
+
+    CloudWatch is asked whether an alarm has recovered only if the alarm is of the account and region `here`.
+    """
     run = Progress(request.plan, request.cursor, tuple(request.results), request.reason)
     error, result = request.observed.error, request.observed.result
     match request.observed.state:
@@ -121,10 +124,10 @@ def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutp
 
 
 def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
-    """Stop before a step that could not be claimed, and say why.
+    """Return the move that calls a human, because the step could not be marked in the table as begun (claimed).
 
-    DynamoDB names a reason for each part of the transaction: the write on the incident, the claim of the step, and the
-    check that the step is approved or that its runbook may run by itself.
+    The reason for people comes from `error`. DynamoDB's error says for each part of the transaction whether it failed:
+    the write on the incident, the claim, and the check that the step is approved or its runbook may run by itself.
     """
     name, cause = (error.name, error.cause) if error else ("no error", "")
     step = run.step.step_id
@@ -153,7 +156,11 @@ def _stop(run: Progress, why: str) -> NextMoveOutput:
 
 
 def _not_sent(run: Progress, error: ErrorOutput) -> NextMoveOutput:
-    """Send a throttled request again, because it did not act; else record that the step was not sent, and go on."""
+    """Return the move after a request to Systems Manager that failed with `error`.
+
+    A throttled request, which did not act, is sent again, unless it was sent often enough already. Otherwise the result
+    says that the step was not sent, and the remediation goes on as after a step that failed.
+    """
     is_ssm = error.name == "Ssm.SsmException"
     throttled = error.name == "Ssm.ThrottlingException" or (is_ssm and "Rate exceeded" in error.cause)
     acts = run.step.kind == "act"
@@ -168,7 +175,7 @@ def _not_sent(run: Progress, error: ErrorOutput) -> NextMoveOutput:
 
 
 def _again(run: Progress) -> NextMoveOutput | None:
-    """Send a throttled request again after a growing wait; return None if it was sent `MOST_SENDS` times.
+    """Return the move that sends a throttled request again after a growing wait; None after `MOST_SENDS` attempts.
 
     The state machine's own Retry cannot do this, as throttling often comes without an error name of its own.
     """
@@ -244,7 +251,7 @@ def end_of(output: str) -> str:
 
 
 def _gave_up(run: Progress, rows: Sequence[StepResult]) -> bool:
-    """Return True if a host failed and no failure is allowed, so that Systems Manager skips the other hosts."""
+    """Return True if a host failed and the plan allows no failure, so that Systems Manager skips the other hosts."""
     strict = run.step.kind == "act" and run.step.on_failure == "stop" and run.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 

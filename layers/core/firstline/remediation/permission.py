@@ -31,7 +31,10 @@ class Permission:
     now: datetime
 
     def withdrawn(self, plan: RemediationPlan, record: IncidentRecord | None) -> str | None:
-        """Return why the plan may no longer act, or None if it may. The state machine itself reads the kill switch."""
+        """Return why the plan may no longer act, or None if it may.
+
+        The kill switch is not looked at, because the state machine reads it itself before each act.
+        """
         runbook = self.catalogue.get(plan.runbook_id)
         if runbook is None:
             return f"runbook {plan.runbook_id} is no longer deployed"

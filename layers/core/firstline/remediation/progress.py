@@ -101,7 +101,10 @@ class Progress:
         return self.move("Read Switch" if through_the_switch else "Run Step", seconds)
 
     def end(self, ended: RemediationEnd, reason: str) -> NextMoveOutput:
-        """Return the move that ends the remediation; `What Now?` then decides by the incident's record."""
+        """Return the move that ends the remediation, with the reason for people.
+
+        It leads to the state `What Now?`, which chooses how the incident goes on.
+        """
         return self.because(reason).move("What Now?").model_copy(update={"ended": ended})
 
     def human(self, reason: str) -> NextMoveOutput:

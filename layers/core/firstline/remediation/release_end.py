@@ -15,8 +15,9 @@ _STOPPED = {"ROLLED_BACK", "REVERTED"}
 class ReleaseRead(BaseModel):
     """The output of the state machine that takes a release back.
 
-    `deployment` is the newest deployment that the machine knows, `seen` that deployment's last status, `failed` the
-    state that failed for good. `lost` is true if the request was never answered.
+    `deployment` is the newest deployment that the machine knows, `running` is true if it is still in progress, and
+    `seen` is its last status. `touched` is true if a request of the machine may have changed something, and `lost` if
+    the request to put the earlier release back was never answered. `failed` is the state that failed for good.
     """
 
     deployment: str | None
@@ -34,7 +35,7 @@ class ReleaseRead(BaseModel):
 
     @property
     def unread(self) -> Observed | None:
-        """The state that failed to read a deployment which may still be in progress, or None."""
+        """The failed state of the machine if it reads a deployment, which may still be in progress; else None."""
         return self.failed if self.failed and self.failed.state.startswith("Read") else None
 
 

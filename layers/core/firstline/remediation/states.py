@@ -94,10 +94,10 @@ class RemediationStates:
     def _following(
         self, state: str, request: PlanRemediationInput | NextMoveInput, **more: Any
     ) -> WhatNowOutput | None:
-        """Return the state that `What Now?` chooses after `state`; None if the machine has to ask `What Now?` itself.
+        """Return the state that the state machine enters after `state`, as its state `What Now?` would choose it.
 
-        It has to if the table cannot be read, or if the request lacks the incident. `more` are further fields of the
-        input.
+        Return None if the machine has to enter `What Now?` itself: if the table cannot be read, or if the request lacks
+        the incident. `more` are further fields of the input of `What Now?`.
         """
         if request.incident is None:
             return None

@@ -37,7 +37,10 @@ class PinnedSteps(NamedTuple):
 
 
 def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, prefix: str) -> PinnedSteps:
-    """Pin a runbook's commands to versions of their documents; steps that take a release back are left out.
+    """Return a runbook's commands, each pinned to a version of its document that `deployed` reads.
+
+    `values` are the parameters' values, and `prefix` begins the documents' names. Steps that take a release back are
+    left out.
 
     Raises
     ------

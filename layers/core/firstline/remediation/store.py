@@ -18,8 +18,8 @@ class Standing(Frozen):
     Parameters
     ----------
     in_a_row
-        The number of verified runs since the last run that did not help. Verified: an act changed something, and the
-        verification held.
+        The number of verified runs since the last run that did not help, or since the scripts changed. Verified: an act
+        changed something, and the verification held.
     demoted
         Why the runbook may not run without approval; None if it was not demoted.
     demoted_by_person
@@ -27,7 +27,7 @@ class Standing(Frozen):
     promoted_by
         The person who let the runbook run without approval; None after a run that did not help.
     scripts
-        The digest of what the runbook ran then; None in a record of the release before.
+        The digest of the scripts of those verified runs; None if there are none, or if an older release stored them.
     """
 
     in_a_row: int = 0
@@ -37,7 +37,10 @@ class Standing(Frozen):
     scripts: str | None = None
 
     def of(self, scripts: str | None) -> "Standing":
-        """Return the record as it counts for a runbook with these scripts: successes of other scripts earn nothing."""
+        """Return the record, with no verified runs in a row if those were runs of other scripts.
+
+        `scripts` is the digest of the runbook's present scripts; None returns the record unchanged.
+        """
         other = scripts is not None and self.scripts is not None and scripts != self.scripts
         return self.model_copy(update={"in_a_row": 0}) if other else self
 
@@ -52,7 +55,7 @@ class Standing(Frozen):
     def runs_by_itself(self, auto_after: int | None) -> bool:
         """Return True if the runbook is not demoted, and a person promoted it or it earned its autonomy.
 
-        It earns that by `auto_after` verified runs in a row; None if it never can.
+        It earns its autonomy by `auto_after` verified runs in a row; `auto_after` is None if it never can.
         """
         earned = auto_after is not None and self.in_a_row >= auto_after
         return self.why_demoted(auto_after) is None and (earned or self.promoted_by is not None)

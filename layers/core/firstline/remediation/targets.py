@@ -51,9 +51,10 @@ class Instance(Frozen):
 
 
 class Hint(NamedTuple):
-    """A host name in an alert: the name, its `kind`, and the instance ids, addresses or Name tags that it may mean.
+    """A host name in an alert (`said`) and what it may mean.
 
-    `region` is the region within EC2's own host names, such as `ip-10-0-0-1.eu-west-1.compute.internal`.
+    `kind` says what `values` are: instance ids, addresses, or names (values of the tag Name). `region` is the
+    region within EC2's own host names, such as `ip-10-0-0-1.eu-west-1.compute.internal`.
     """
 
     said: str
@@ -226,7 +227,10 @@ _REASONS: tuple[Callable[[_Case], str | None], ...] = (
 
 
 def _short_word(word: str) -> str:
-    """Return the letters of a region's word in the id of a zone: `se` for `southeast`, `c` for `central`."""
+    """Return the letters that stand for a region's word in the id of an availability zone.
+
+    `southeast` gives `se`, as in `apse1-az2`; `central` gives `c`.
+    """
     two = re.fullmatch("(north|south)(east|west)", word)
     return two[1][0] + two[2][0] if two else word[0]
 

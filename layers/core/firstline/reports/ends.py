@@ -49,7 +49,10 @@ def ending_of(record: IncidentRecord) -> Ending:
 
 
 def reopened(records: Iterable[IncidentRecord]) -> set[str]:
-    """Return the ids of the incidents that people reopened; the alerts of the new incidents in `records` name them."""
+    """Return the ids of the incidents that people reopened.
+
+    Each reopening made a new incident, whose alert names the old one; `records` must hold these new incidents.
+    """
     return {known for record in records if (known := reopens(record.incident.alert)) is not None}
 
 

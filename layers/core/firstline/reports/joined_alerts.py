@@ -29,7 +29,7 @@ class JoinedAlerts:
     unknown
         The number of alerts that fired again later, so that the table has them under another incident.
     worst
-        The rank of the worst alert; -1 without alerts.
+        The severity of the worst alert as a number from 0 (noise, info) to 4 (critical); -1 without alerts.
     why
         A sentence on the first alert that differs: `DiskFull on web-2, which joined, is high`; else empty.
     """
@@ -43,7 +43,7 @@ class JoinedAlerts:
 
     @property
     def first_page(self) -> datetime | None:
-        """Return the time at which the first alert began that would page under the changed rules; None without one."""
+        """The time when the first alert began that would page under the changed rules; None if none would page."""
         return self.pages[0].began_at if self.pages else None
 
 

@@ -16,9 +16,10 @@ from firstline.reports.periods import real_incidents
 
 
 class Decided(Frozen):
-    """The counts of a decider's verdicts: all, those that people judged, and those that feedback or the outcome proves.
+    """The counts of the verdicts of one decider (rules, history or a model).
 
-    `right` counts the right ones among the judged, `proven_right` the right ones among the proven.
+    People's feedback says of `judged` verdicts whether they were right, and of `right` that they were. Feedback or the
+    incident's outcome shows it of `proven` verdicts, of which `proven_right` were right.
     """
 
     decider: str
@@ -30,7 +31,10 @@ class Decided(Frozen):
 
 
 class Suggestion(Frozen):
-    """A group that people keep calling noise, and the rule for it; no rule if the group was ever critical."""
+    """A group key whose incidents people keep calling noise, with a rule that makes its alerts noise.
+
+    `rule` is None if the sender called one of its alerts critical.
+    """
 
     alert_name: str
     incidents: int
@@ -40,7 +44,10 @@ class Suggestion(Frozen):
 
 
 class Hidden(Frozen):
-    """A group with suppressed incidents: their number, the last one's id and reason, if people called one real."""
+    """A group key's suppressed incidents: their number, and the id and the reason of the last one.
+
+    `real` is True if people called one of these incidents real.
+    """
 
     alert_name: str
     incidents: int
@@ -62,7 +69,11 @@ class Unjudged(Frozen):
 
 
 class Lessons(Frozen):
-    """The lessons of a period: counts for each decider, suggested rules, hidden groups and unjudged alerts."""
+    """The lessons of a period, from people's feedback.
+
+    They are the counts of right verdicts of each decider (rules, history or a model), suggested rules, the groups with
+    suppressed incidents, and the alerts whose severity neither their sender nor a person stated.
+    """
 
     deciders: list[Decided]
     suggestions: list[Suggestion]
@@ -71,7 +82,10 @@ class Lessons(Frozen):
 
 
 def lessons(records: Iterable[IncidentRecord]) -> Lessons:
-    """Return the lessons of closed incidents, which must come oldest first."""
+    """Return what closed incidents, which must come oldest first, teach about verdicts and rules; see `Lessons`.
+
+    Test incidents are left out.
+    """
     every = real_incidents(records)
     by_group: defaultdict[str, list[IncidentRecord]] = defaultdict(list)
     for record in every:

@@ -4,8 +4,8 @@ Only incidents that the change touches are judged again: the alert that opened t
 judge it, each alert that joined later as functions/ingest would. The new severity is the first of these that exists:
 
 - the `severity` of the changed rule
-- if the old rule or window had set or limited the severity: what the new rules and the history give by the evidence of
-  when the incident opened
+- if the old rule or window had set or limited the severity: the severity that the new rules and the history give,
+  judged by what was known when the incident opened
 - the severity that the incident had, within the new `at_most` and `at_least`
 
 No model is asked and no command runs. If the records are not enough, the incident is listed as unsure.
@@ -126,14 +126,9 @@ def replay(
 ) -> Replay:
     """Return the differences that changed files (`after`) would make for closed incidents, without test incidents.
 
-    Parameters
-    ----------
-    before
-        The files that are deployed.
-    zone
-        The time zone of the hours in rules.
-    environment
-        The stack's environment, which decides the mode of a runbook.
+    `before` are the deployed files. `zone` is the time zone of the hours in rules, `environment` the stack's
+    environment, which decides a runbook's mode. `assess` returns the severity that rules and history give an incident,
+    `members` the alerts that the table has under an incident's id.
     """
     found = Replay()
     for record in real_incidents(records):
@@ -342,9 +337,9 @@ class _Comparison:
             self._add(self.found.unsure, f"{why}: it would run before the page, and nobody knows whether it helps")
 
     def _runbook(self, catalogue: Catalogue) -> Runbook | None:
-        """Return the runbook that was chosen, if it fits the alert in `catalogue`, or else the one that fits best.
+        """Return the runbook that the incident was given then, if `catalogue` has it and it still fits the alert.
 
-        None if no runbook of `catalogue` fits.
+        Otherwise return the runbook of `catalogue` that fits the alert best; None if none fits.
         """
         verdict = self.record.classification
         fitting = offered(catalogue, self.record.incident.alert)
@@ -365,7 +360,7 @@ class _Comparison:
 
     @property
     def _worse_joined(self) -> bool:
-        """True if the incident's worst alert is stored with it no longer, since it fired again in a later incident."""
+        """True if an alert that joined was worse than all that are still stored under this incident."""
         live = self.record.live
         known = max(self.joined.worst, SEVERITY_RANK[self.record.incident.alert.severity])
         return live is not None and live.worst > known

@@ -56,7 +56,7 @@ def side_by_side(*sides: Figures) -> Iterator[tuple[str, ...]]:
 
 
 def few_in_words(*sides: Figures) -> str:
-    """Warn that one of the sides of a comparison has too few incidents to tell; an empty text if none has."""
+    """Return a warning if a side of a comparison has fewer than ten incidents; an empty text if none has."""
     few = min(side.incidents for side in sides) < ENOUGH_FOR_P90
     return f"Fewer than {ENOUGH_FOR_P90} incidents on one side: a difference may well be chance." if few else ""
 

@@ -117,7 +117,10 @@ def render_document_script(runbook: Runbook, command: Command) -> str:
 
 
 def _text_of(variable: str, script: str, parameters: Iterable[str]) -> list[str]:
-    """Return the shell lines that put a script into a variable without running the script."""
+    """Return the shell lines that put a script's text into a shell variable without running the script.
+
+    Lines in front of the script stop it at a failed command, or at one of `parameters` that is not set.
+    """
     return [f"IFS= read -r -d '' {variable} <<'{SCRIPT_END}' || true", _guarded(parameters, script), SCRIPT_END]
 
 

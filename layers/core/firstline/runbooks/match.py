@@ -37,10 +37,11 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
 
 
 def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if the runbook lists the alert's metric, or lists the alert's name and no metric speaks against it.
+    """Return True if the runbook is for the alert's metric, or for the alert's name without another metric against it.
 
-    The metric alone is enough only if the sender reports its direction (such as above). Words of the alert's message do
-    not count: the message may quote logs, into which anybody may have written.
+    The metric alone is enough only if the sender reports its direction (such as above). A name does not count if alert
+    and runbook both have metrics and none of them fits, unless the alert measures a recording rule. Words of the
+    alert's message do not count: the message may quote logs, into which anybody may have written.
     """
     by_metric = [said.direction for said in alert.measured if any(rule.fits(said) for rule in runbook.match.metrics)]
     if any(by_metric):

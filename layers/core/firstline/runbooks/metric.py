@@ -39,7 +39,10 @@ class MetricMatch(Frozen):
 
     @property
     def weight(self) -> int:
-        """The score of this match: it rises with the number of conditions, and then with the length of `metric`."""
+        """The score of this match, higher for more conditions, and among equals for a longer `metric`.
+
+        A `metric` without `*` counts as one more condition.
+        """
         asked = len(self.where) + (self.namespace is not None) + (self.direction is not None) + ("*" not in self.metric)
         return 100 * asked + len(self.metric)
 

@@ -160,7 +160,7 @@ class Runbook(Frozen):
 
     @cached_property
     def scripts(self) -> str:
-        """A digest of all that the runbook may run: one whose scripts change has to earn its autonomy anew."""
+        """A digest of all that the runbook may run; if it changes, earlier verified runs no longer earn autonomy."""
         runs = self.model_dump_json(include={"risk", "target", "parameters", "steps", "verify", "rollback"})
         return sha256(runs.encode()).hexdigest()[:16]
 

@@ -70,7 +70,7 @@ class _Scan:
         return found
 
     def _alternatives(self) -> bool:
-        """Scan up to a closing parenthesis or the end. Return True if a part of that repeats without bound (`a*`)."""
+        """Scan up to a closing parenthesis or the end; return True if something repeats without bound (`a*`)."""
         unbounded = False
         while self.at < len(self.body) and self.body[self.at] != ")":
             if self._take("|"):
@@ -86,7 +86,7 @@ class _Scan:
         return unbounded
 
     def _atom(self) -> bool:
-        """Scan one literal, class (`[a-z]`) or group. Return True if a part of a group repeats without bound (`a*`)."""
+        """Scan one literal, class (`[a-z]`) or group; return True for a group with an unbounded repeat (`a*`)."""
         if self._take("("):
             return self._group()
         character = self.body[self.at]

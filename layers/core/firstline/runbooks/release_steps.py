@@ -52,7 +52,10 @@ class ReleaseStep(Frozen):
         return [value.parameter for value in values if isinstance(value, Given)]
 
     def value(self, name: str, values: dict[str, str]) -> str:
-        """Return the value of one of the step's keys; for a reference, the parameter's value in `values`."""
+        """Return the value of the step's key `name`, such as `application`.
+
+        If the key refers to a parameter of the runbook, return that parameter's value in `values`.
+        """
         value = getattr(self, name)
         return values[value.parameter] if isinstance(value, Given) else str(value)
 

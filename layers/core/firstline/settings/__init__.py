@@ -43,7 +43,10 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names.spl
 
 
 def __getattr__(name: str) -> Any:
-    """Import the module of a function's settings when they are first used: each function needs its own alone."""
+    """Return the settings class called `name`, and import its module only now.
+
+    So a Lambda function does not import the settings of the others.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

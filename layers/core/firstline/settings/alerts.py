@@ -6,7 +6,7 @@ from firstline.settings.base import RunbookSettings, Settings, TimeZone
 
 
 class IngestionSettings(RunbookSettings):
-    """Settings of the functions that accept alerts."""
+    """Settings that the functions which accept alerts, ingest and reconcile, have in common."""
 
     state_machine_arn: str
     incidents_per_minute: int = Field(ge=1)

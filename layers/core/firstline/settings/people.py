@@ -40,14 +40,20 @@ class RespondSettings(ChannelSettings, RunbookSettings):
 
 
 class ConsoleSettings(RunbookSettings):
-    """Settings of functions/console. `console_url` is the AWS console's address of an execution, up to its name."""
+    """Settings of functions/console.
+
+    `console_url` is the address of an execution in the AWS console, without the execution's name at its end.
+    """
 
     time_zone: TimeZone
     console_url: str
 
 
 class PublishSettings(Settings):
-    """Settings of functions/publish. `console_url` is the AWS console's address of an execution, up to its name."""
+    """Settings of functions/publish.
+
+    `console_url` is the address of an execution in the AWS console, without the execution's name at its end.
+    """
 
     event_bus_name: str
     console_url: str

@@ -59,7 +59,7 @@ def require_token(request: Request) -> None:
 
 
 def has_token(request: Request, tokens: Iterable[str]) -> bool:
-    """Return True if the request carries one of the tokens in a header that `require_token` names."""
+    """Return True if one of the tokens is the request's bearer token, Basic password or `X-Firstline-Token`."""
     given = _given_token(request.headers)
     return given is not None and _equals_any(given, tokens)
 
@@ -74,7 +74,7 @@ def signed(signatures: Iterable[str], message: bytes, keys: Iterable[str]) -> bo
 
 
 def github_signature(request: Request) -> str:
-    """Return the hex signature that GitHub sent, or an empty text."""
+    """Return the hex signature from GitHub's header, without `sha256=` in front; an empty text without the header."""
     return request.headers.get(GITHUB_SIGNATURE, "").strip().removeprefix("sha256=")
 
 

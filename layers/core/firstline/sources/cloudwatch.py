@@ -35,12 +35,12 @@ _STATE_CHANGES = ("CloudWatch Alarm State Change", "CloudWatch Alarm Contributor
 
 
 def read(payload: Any, reading: Reading) -> None:
-    """Read alerts from a payload in any shape that the module's docstring lists, and add them to `reading`.
+    """Read a message of SNS, a CloudWatch alarm or an event of EventBridge, and add its alerts to `reading`.
 
     Raises
     ------
     UnreadablePayload
-        The payload has none of these shapes.
+        The payload is none of them.
     """
     raw = reading.header("x-amz-sns-rawdelivery") is not None
     if type(payload) is not dict and not (raw and type(payload) is str):
@@ -58,7 +58,7 @@ def read(payload: Any, reading: Reading) -> None:
 
 
 def signals(payload: Any, secrets: Sequence[str]) -> Iterator[Signal]:
-    """Yield the payload's request to confirm a subscription, if the secrets allow its SNS topic."""
+    """Yield the payload's request to confirm a subscription to an SNS topic, if `secrets` has the topic's ARN."""
     confirmation = subscription_confirmation(payload)
     if confirmation is not None and confirmation.topic_arn in allowed_topics(secrets):
         yield confirmation

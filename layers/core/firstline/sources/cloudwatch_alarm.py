@@ -164,9 +164,10 @@ def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
 
 
 def _why_nothing_is_known(alarm: Alarm, host: str | None) -> str | None:
-    """Return why the end of an alarm about a host is no recovery: no data came, which the alarm takes for good.
+    """Return the reason if an alarm about a host is OK only because its metric has no data any more; else None.
 
-    Without a host it is one: no request, no error.
+    The host may be gone, so this is no recovery. For an alarm without a host, missing data is a recovery: where there
+    are no requests, there are no errors.
     """
     if alarm.state != "OK" or host is None or not _NO_DATA.search(values.scalar(alarm.reason) or ""):
         return None
@@ -176,8 +177,8 @@ def _why_nothing_is_known(alarm: Alarm, host: str | None) -> str | None:
 def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> str:
     """Return the group key of an alarm; a composite alarm has the group key of the first child that triggered it.
 
-    The group key is made of account, region and alarm name. Contributors and dimensions do not count, so that all the
-    alerts of an alarm belong to one incident.
+    The group key is made of account, region and alarm name, in which `*` replaces an instance id. Contributors and
+    dimensions do not count, so that all the alerts of an alarm belong to one incident.
     """
     return next(map(partial(_key, source), _named(alarm.children)), None) or _key(source, (account, region, name))
 
@@ -185,9 +186,8 @@ def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: 
 def _problems(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> list[str]:
     """Return the group keys that a composite alarm may have fired under: its own, and that of each alarm in its rule.
 
-    Return none for an alarm that is not composite.
-
-    The child that ends a composite alarm may be another one than the child that triggered it.
+    There are several, because the child that ends a composite alarm may be another one than the child that triggered
+    it. Return an empty list for an alarm that is not composite.
     """
     if not alarm.children and type(alarm.rule) is not str:
         return []
@@ -198,7 +198,7 @@ def _problems(source: str, alarm: Alarm, name: str, account: str | None, region:
 
 
 def children_in_rule(rule: Any) -> list[str]:
-    """Return the alarms in the rule of a composite alarm, each as its name or ARN; none if it is no text."""
+    """Return the alarms in the rule of a composite alarm, each as name or ARN; an empty list if the rule is no text."""
     found = _IN_RULE.findall(rule[:MAX_RULE]) if type(rule) is str else []
     return ["".join(quoted_or_not) for quoted_or_not in found]
 

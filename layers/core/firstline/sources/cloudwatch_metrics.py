@@ -139,10 +139,10 @@ def _terms(expression: str, table: Mapping[str, Query]) -> list[Term]:
 
 
 def _of_statistic(statistic: str | None, direction: Direction | None) -> Direction | None:
-    """Return the direction in which a metric's own value alarms, if its `statistic` alarms in `direction`.
+    """Return in which direction a metric alarms, given in which `direction` its statistic alarms (such as Average).
 
-    The two directions differ for SampleCount only: a low count means that data is absent, and a high one says nothing
-    (None).
+    Only for SampleCount, the number of data points, the result is another: an alarm on a low count means that data is
+    absent, and one on a high count says nothing about the metric (None).
     """
     if (statistic or "").casefold() != "samplecount":
         return direction

@@ -163,11 +163,10 @@ def _get(fields: dict[str, str], *names: str) -> str | None:
 
 
 def _split_title(title: str) -> tuple[str, dict[str, str]]:
-    """Split a title such as `[P2] [Triggered on {service:shop}] Errors` into the alert's name and the prefixes.
+    """Split a title into the alert's name and the priority, transition and scope in the brackets before it.
 
-    Other prefixes (`[prod] [Recovered] Errors`) stay in the name.
-
-    Here these are `Errors` and `{"priority": "P2", "transition": "Triggered", "scope": "service:shop"}`.
+    `[P2] [Triggered on {service:shop}] Errors` gives `Errors` and `{"priority": "P2", "transition": "Triggered",
+    "scope": "service:shop"}`. Other brackets stay in the name: `[prod] [Recovered] Errors` gives `[prod] Errors`.
     """
     found: dict[str, str] = {}
     rest = name = title.strip()
@@ -196,7 +195,10 @@ def _split_title(title: str) -> tuple[str, dict[str, str]]:
 
 
 def _tags(tags: str, scope: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return the first value of each tag as a label, and the further values as pairs of a tag's name and a value."""
+    """Return the first value of each tag by the tag's name, and all other values as pairs (name, value).
+
+    `tags` and `scope` are texts such as `env:prod,team:shop`; entries without a value are left out.
+    """
     found: dict[str, str] = {}
     further: list[tuple[str, str]] = []
     for tag in _split(f"{tags},{scope}"):

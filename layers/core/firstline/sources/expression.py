@@ -64,9 +64,10 @@ class Term:
     counted: bool = False
 
     def alarms(self, direction: Direction) -> "Term":
-        """Return the term with the direction in which its metric alarms, if the compared value alarms in `direction`.
+        """Return the term with the direction in which its metric alarms, given that of the compared value, `direction`.
 
-        That is the opposite direction if `rises` is False. A term that has a direction keeps it.
+        The metric's direction is the opposite one if the value falls when the metric rises (`rises` is False). A term
+        that has a direction already keeps it.
         """
         if self.direction is not None:
             return self
@@ -114,7 +115,7 @@ def terms_of(expression: str) -> tuple[Term, ...]:
 def _direction(sign: str, limit: float | None) -> Direction | None:
     """Return the direction in which `value <sign> limit` alarms: above for `>` and `== 1`, below for `<` and `== 0`.
 
-    None if `==` or `!=` has no number to compare with.
+    `!=` alarms in the direction opposite to `==`. None if `==` or `!=` has no number to compare with.
     """
     if sign in _MIRRORED:
         return "above" if sign.startswith(">") else "below"

@@ -187,16 +187,20 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 
 
 def _status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
-    """Return `status_and_word`; if no field states a status, the alert's name or message may say that it is over."""
+    """Return the status of an alert called `name`, and the word that states the status.
+
+    If no field states a status, the alert is resolved if its name or message says that it is over.
+    """
     status, word = status_and_word(alert, name)
     says_it_is_over = says_end(name, bad=is_bad(alert)) or shows_end(first(alert, _MESSAGE) or "")
     return ("resolved" if says_it_is_over and not states(alert) else status), word
 
 
 def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:
-    """Return the names that may identify an alert: a firing alert is identified by the last, its end tries all.
+    """Return the names by which the message that an alert fires and the message that it is over find each other.
 
-    The first is the name as it is sent, the second the name without words for a state (`DOWN`). If no field tells the
+    A firing alert is stored under the last name; a message that it is over is compared with all the names. The first is
+    the name as it is sent, the second the name without words for a state (`DOWN`). If no field tells the
     state, the second is also without a grade, because `[OK] disk` ends `[CRITICAL] disk`. If the name is only the text
     of a message (`is_text`), both are without times and ids.
 

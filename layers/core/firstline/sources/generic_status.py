@@ -127,9 +127,10 @@ def is_bad(alert: dict[str, Any]) -> bool:
 
 
 def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) -> str | None:
-    """Return `failed` if the alert has an exit code other than 0; otherwise the status `said`.
+    """Return `failed` if the alert has an exit code other than 0; otherwise the alert's stated status, `said`.
 
-    If nothing is said, an exit code of 0 is `ok`, unless there is an event, or the alert is critical or high.
+    If `said` is None and the exit code is 0, return `ok`; but None if the alert is critical or high, or if a field says
+    what happened (`event`).
     """
     code = first(alert, _EXIT_CODE)
     if code is None or not severity.is_number(code):
@@ -142,9 +143,9 @@ def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) 
 def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> tuple[Status, str]:
     """Return the status that the word `said` means, and the word that states it.
 
-    The status is None if the message is no alert: its event is a comment, say, or it is about a run that goes on
-    (`running`). When a silence or the like ends, an alert that still fires is told to people again, perhaps for the
-    first time.
+    The status is None if the message is no alert: what happened (`event`) is only a comment, say, or it is about a run
+    that goes on (`running`). It is firing if the event is the end of a silence or the like and the alert still fires:
+    people may not have heard of it yet.
     """
     status, word = status_of(said), said.strip().lower()
     if STATUSES.get(word) == "firing" and any(ends_hold(first(alert, (key,))) for key in _EVENT):

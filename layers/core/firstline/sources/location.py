@@ -115,7 +115,10 @@ def _hosts(meant: Meant, host: str | None) -> list[str]:
 
 
 def _host(said: str) -> str | None:
-    """Return the host in a name, address or URL. What cannot be read stays, quoted, as it may mean another host."""
+    """Return the host in a name, address or URL; None for no host, a loopback address or a word such as `n/a`.
+
+    A host that cannot be read is returned quoted and not left out, because it may mean another machine.
+    """
     host = host_part(said)
     if not host or is_loopback(host) or values.names_nothing(host):
         return None

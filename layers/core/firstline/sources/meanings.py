@@ -146,7 +146,7 @@ class Meant(dict[str, list[str]]):
     """
 
     def first(self, meaning: str) -> str | None:
-        """Return the first value of a meaning, cleaned by `values.name`, or None.
+        """Return the first value of a meaning such as `host`, as one short printable line, or None.
 
         If no label names the service, a pod or container may stand in for it.
         """
@@ -192,8 +192,9 @@ class Meant(dict[str, list[str]]):
 def of(labels: Mapping[str, Any]) -> Meant:
     """Return the values of labels by meaning; skip empty values, placeholders, unfilled templates, lists, objects.
 
-    `place` has what is an ARN, a region or a zone by its value, and `unread` the labels that say in a list or an object
-    where something is.
+    Two meanings do not come from the labels' names alone. `place` has the values of all labels that look like an ARN, a
+    region, a zone or an account's number. `unread` names each label for a host, region or the like whose value was
+    skipped because it is a list or an object.
     """
     # Of two spellings with the same letters the one in lower case counts.
     found = [(place, key.swapcase(), key) for key in labels if (place := _place(key)) is not None]
@@ -243,7 +244,7 @@ def _without(end: re.Pattern[str], name: str) -> str:
 
 
 def find(labels: Mapping[str, Any], meaning: str) -> str | None:
-    """Return the value of the label that has a meaning such as `host`, cleaned by `values.name`, or None.
+    """Return the value of the label that has a meaning such as `host`, as one short printable line, or None.
 
     If several labels have the meaning, the label that comes first in the table of names counts.
     """
@@ -251,7 +252,7 @@ def find(labels: Mapping[str, Any], meaning: str) -> str | None:
 
 
 def kept(labels: Any) -> dict[str, str]:
-    """Clean labels and limit their number, as `values.labels` does.
+    """Return labels as printable texts of limited length and number; values that are lists or objects are left out.
 
     If there are too many, labels that have a meaning, such as `instance` (host), are kept before others.
     """

@@ -52,7 +52,7 @@ _STATE_FIELDS = ("status", "state", "phase", "result", "conclusion")
 
 
 def authenticate(request: Request) -> None:
-    """Raise unless the request has GitHub's signature, GitLab's signature or token, or a token as for every source.
+    """Raise unless the request has GitHub's signature, GitLab's signature or token, or Firstline's token in a header.
 
     GitLab signs as Standard Webhooks do if a signing token is set, in addition to the secret token or instead of it:
     https://docs.gitlab.com/user/project/integrations/webhooks/
@@ -81,7 +81,7 @@ def authenticate(request: Request) -> None:
 
 
 def read_deployments(payload: Any, *, headers: Mapping[str, str], received_at: datetime) -> Deployments:
-    """Read the body of `POST /deployments` from any of the senders in the module's docstring.
+    """Read the body of `POST /deployments` from GitHub, GitLab, Argo CD, AWS, or any sender that uses Firstline's form.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from firstline.sources.reading import Reading
 
 
 def is_known(message: Any) -> bool:
-    """Return True if a message is an Alertmanager notification, or a reader of `firstline.sources.notices` knows it."""
+    """Return True if a message is an Alertmanager notification or a message of an AWS service that can be read."""
     return type(message) is dict and (_is_alertmanagers(message) or of_message(message) is not None)
 
 
