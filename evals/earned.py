@@ -162,7 +162,10 @@ def _noisy_oracle(right: float) -> Simulated:
 
 
 def answering(cases: Sequence[Case], policy: Policy, model_for: ModelFor) -> Simulated:
-    """Return a real model: it judges as it answers (`model_for`), and like rules and history where it does not."""
+    """Return a real model in the form of a simulated one, with its verdict on each case, as the guardrails leave it.
+
+    `model_for` returns the model to ask about a case. Without an answer, the verdict is that of rules and history.
+    """
     stances = {case.name: _answered(case, policy, model_for) for case in cases}
     return lambda case, _: stances[case.name]
 

@@ -128,7 +128,7 @@ def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
 def _numbers(
     results: Sequence[Result], pairs: Sequence[tuple[Severity, Severity]], table: Mapping[str, PerClass]
 ) -> dict[str, float | None]:
-    """Compute the headline numbers by name. More is better, except for the last four.
+    """Compute the headline numbers by name. More is better, except for the last four: there, less is better.
 
     `pairs` has (right severity, severity of the verdict) for each result, `table` the precision and recall of each
     severity.

@@ -137,7 +137,10 @@ def _emulated(line: Mapping[str, Any]) -> Stack:
 
 
 def _line(stack: str) -> dict[str, Any]:
-    """Parse the JSON line that `python -m local up` prints for its emulator; end the command if it is not whole."""
+    """Parse the value of --stack (`stack`) as the JSON line that `python -m local up` prints about its emulator.
+
+    End the command if it is not the whole line.
+    """
     try:
         line: dict[str, Any] = json.loads(stack)
     except ValueError:
@@ -259,7 +262,7 @@ def session_in(region: str | None = None) -> "Session":
 
 
 def _in_words(what: str, error: Exception, region: str | None = None) -> typer.Exit:
-    """Print why AWS cannot be asked, with the fix, and return the exit to raise."""
+    """Print why a call of AWS failed, after `what` (the subject, such as `Stack shop`); return the exit to raise."""
     from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
     from firstline_cli import aws_words

@@ -102,7 +102,7 @@ class Destination:
         return deployment.course.status or _GOOD[self.service] if over else _IN_PROGRESS[self.service]
 
     def add(self, what: Any, at: datetime, course: Course, **more: Any) -> Deployment:
-        """Add a deployment with the next id and return it."""
+        """Record a deployment that began at the time `at`, with the next id and the fields `more`; return it."""
         number = len(self.deployments) + 1
         name = f"d-{self.name.replace('/', '-')}-{number}" if self.service == "codedeploy" else str(number)
         self.deployments.append(Deployment(name, what, at, course, **more))
