@@ -250,7 +250,11 @@ def _baseline_of(folder: Path) -> Path:
 
 
 def _before(folder: Path, only: str, since_baseline: bool) -> tuple[Baseline, str]:
-    """Return the results with which to compare this run, and the words `the last run` or `the baseline` for them."""
+    """Return the earlier results with which to compare this run, and their name, `the last run` or `the baseline`.
+
+    It is the stored last run, unless there is none, `since_baseline` is set, or the cases are not the project's own. If
+    this run has `only` some of the cases, the numbers of the earlier one are left out.
+    """
     last = {} if since_baseline or folder != CASES else baseline.load(baseline.LAST_RUN)
     before, since = (last, "the last run") if last else (baseline.load(_baseline_of(folder)), "the baseline")
     if only:  # numbers of some cases say nothing beside those of all; their severities do
@@ -278,7 +282,7 @@ def _chat(base_url: str, model: str, deadline: float, max_output_tokens: int) ->
 
 
 def _folder_of(model: str, models: Sequence[str], record: Path | None) -> Path | None:
-    """Return the folder for a model's answers: `record`, or a folder in it for each if there are several models."""
+    """Return the folder for a model's answers: `record` (also if None), or one in it if there are several `models`."""
     return record / model.replace("/", "-") if record and len(models) > 1 else record
 
 
@@ -297,7 +301,7 @@ def _show_trouble(out: Console, asked: Mapping[str, CircuitBreaker], base_url: s
 
 
 def _show_stale(out: Console, recorded: Replay | None) -> None:
-    """Print how many recorded answers no longer fit the question, if any do not."""
+    """Print how many of the recorded answers were given to a question that has changed since; print nothing if none."""
     if recorded is not None and recorded.stale:
         stale = f"--replay: {len(recorded.stale)} recorded answers are to an older question; record them again."
         out.print(stale, style="yellow")

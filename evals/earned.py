@@ -51,8 +51,8 @@ type Simulated = Callable[[Judged, random.Random], Stance]
 class Outcome:
     """The costs of verdicts in one run after the model has replayed judged incidents, and how many it made worse.
 
-    `plain` is the cost without the model, `settled` with those of its changes that have proved right, `full` with all
-    its changes.
+    The unit of costs is a needless page: `plain` is the cost without the model, `settled` with those of its changes
+    that have proved right, `full` with all its changes.
     """
 
     plain: float
@@ -77,9 +77,9 @@ class Worth:
 
     @property
     def kept(self) -> float | None:
-        """The gain by those of the model's changes that count, as a share of the gain if all counted.
+        """The cost that is saved by those of the model's changes that count, as a share of what all would save.
 
-        None if all together would gain nothing.
+        None if all changes together would save nothing.
         """
         possible = sum(run.plain - run.full for run in self.runs)
         return sum(run.plain - run.settled for run in self.runs) / possible if possible > 0 else None

@@ -96,7 +96,7 @@ def table_of(stack: str) -> "Table":
 def stack_of(stack: str, region: str | None = None) -> Stack:
     """Return the stack that is named or else the only one, and print its name on stderr; end the command if none.
 
-    The stack is looked for in `region`; by default in that of the AWS profile.
+    The stack is looked for in `region`; by default in AWS_REGION or else the region of the AWS profile.
     """
     chosen = stack or _only_one()
     if chosen != LOCAL and not chosen.startswith("{"):
@@ -184,7 +184,7 @@ def _in_samconfig() -> Iterator[str]:
 
 
 def _in_the_region(*, quietly: bool) -> list[str]:
-    """Return the names of Firstline's stacks in the region.
+    """Return the names of Firstline's stacks in the region that AWS_REGION or the AWS profile sets.
 
     Parameters
     ----------

@@ -148,7 +148,8 @@ class Releases:
     ) -> Deployment:
         """Record a past deployment of `what`, which began some time ago and took a minute, and return it.
 
-        `state` is how it ended, in the service's word; None means success.
+        `state` is how it ended, in the service's word; None means success. `creator` is CodeDeploy's field
+        of that name: who began it.
         """
         where = self.destinations[destination]
         at = datetime.now(UTC) - ago
