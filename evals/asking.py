@@ -2,9 +2,9 @@
 
 How often each alert name occurs follows Zipf's law: the second name half as often as the first. At first no name has
 been judged by a person, so messages ask for its severity. A person answers some of them with a click, which is
-sometimes wrong; `Order` says which. A name with a wrong answer is answered again when it comes again, unless the order
-is that of frequency. After a number of clicks the real classification judges all names: by the person's answer for the
-name, else by that for the most similar alert, else by the alert's own text.
+sometimes wrong. `Order` says which messages are answered; unless it is `frequent first`, a wrong answer is corrected
+when its name comes again. After a number of clicks the real classification judges all names: by the person's answer for
+the name, else by that for the most similar alert, else by the alert's own text.
 """
 
 import random
@@ -85,7 +85,8 @@ def of_rules(rules: Sequence[PublicRule]) -> list[Named]:
 def simulate(named: Sequence[Named], order: Order = "first message", *, runs: int = 20, seed: int = 1) -> list[Worth]:
     """Return how well alerts are judged after each number of clicks in `CLICKS`.
 
-    Each result is a mean over `runs` organisations, each of which has `NAMES` alerts, chosen at random from `named`.
+    `order` says which messages people answer with a click. Each result is a mean over `runs` made-up
+    organisations with `NAMES` alerts, chosen from `named` at random, but the same ones for the same `seed`.
     """
     measured: dict[int, list[Worth]] = {clicks: [] for clicks in CLICKS}
     for run in range(runs):

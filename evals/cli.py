@@ -131,7 +131,10 @@ def _classifiers(
 
 
 def _on_unstated(classifiers: Sequence[Classifier], models: Sequence[str]) -> list[Classifier]:
-    """Return the classifiers for the cases of `unstated.py`, which have no history: rules alone, and the models."""
+    """Return those classifiers that can judge cases without history: the first, which has only rules, and the models.
+
+    `models` has the names of the models. The cases are those of `unstated.py`.
+    """
     return [classifiers[0], *(found for found in classifiers if found.name in models)]
 
 
@@ -171,10 +174,10 @@ def _explaining(out: Console) -> Iterator[None]:
 
 
 def _measure_earned(out: Console, cases: Path, replay: Path | None) -> None:
-    """Print the cost per 100 incidents of missed and needless pages, without and with a model that must earn its say.
+    """Print what verdicts cost in needless pages without and with models whose changes count once they proved right.
 
-    The models are simulated and judge the given cases, then these and the cases of `unstated.py` together. With a
-    folder of recorded answers (`replay`), the model is the one that gave them, on the given cases alone.
+    Simulated models judge the cases of the folder `cases`, then these together with the cases of `unstated.py`. With a
+    folder of recorded answers (`replay`), the only model is the one that gave them, on the folder's cases alone.
     """
     judged, policy = load(cases), Policy.of()
     if replay is not None:
@@ -188,7 +191,10 @@ def _measure_earned(out: Console, cases: Path, replay: Path | None) -> None:
 
 
 def _show_costs(out: Console, scores: list[Score], second: list[Score], missed_page_cost: float) -> None:
-    """Print the cost of each classifier's verdicts on the cases, and on those without a severity (`second`)."""
+    """Print what each classifier's verdicts cost, counted in needless pages; a missed page costs `missed_page_cost`.
+
+    `scores` are of the evals' cases, `second` of the alerts without a severity.
+    """
     sets = {f"{len(scores[0].results)} cases": scores}
     if second:
         sets[f"{len(second[0].results)} alerts without a severity"] = second
@@ -244,7 +250,11 @@ def _baseline_of(folder: Path) -> Path:
 
 
 def _before(folder: Path, only: str, since_baseline: bool) -> tuple[Baseline, str]:
-    """Return the results with which to compare this run, and the words `the last run` or `the baseline` for them."""
+    """Return the earlier results with which to compare this run, and their name, `the last run` or `the baseline`.
+
+    It is the stored last run, unless there is none, `since_baseline` is set, or the cases are not the project's own. If
+    this run has `only` some of the cases, the numbers of the earlier one are left out.
+    """
     last = {} if since_baseline or folder != CASES else baseline.load(baseline.LAST_RUN)
     before, since = (last, "the last run") if last else (baseline.load(_baseline_of(folder)), "the baseline")
     if only:  # numbers of some cases say nothing beside those of all; their severities do
@@ -272,7 +282,7 @@ def _chat(base_url: str, model: str, deadline: float, max_output_tokens: int) ->
 
 
 def _folder_of(model: str, models: Sequence[str], record: Path | None) -> Path | None:
-    """Return the folder for a model's answers: `record`, or a folder in it for each if there are several models."""
+    """Return the folder for a model's answers: `record` (also if None), or one in it if there are several `models`."""
     return record / model.replace("/", "-") if record and len(models) > 1 else record
 
 
@@ -281,14 +291,17 @@ def _recording(model: Model, folder: Path | None) -> ModelFor:
 
 
 def _show_trouble(out: Console, asked: Mapping[str, CircuitBreaker], base_url: str) -> None:
-    """Print in a line for each model why it gave no verdict on some cases, and what to do about it."""
+    """Print a line for each model that gave no verdict on some cases: why, and what to do about it.
+
+    `asked` has the models by name, and `base_url` is the address of their server.
+    """
     for name, breaker in asked.items():
         if trouble := breaker.trouble(key=" or ".join(KEYS), server=base_url):
             out.print(f"{name}: {trouble}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_stale(out: Console, recorded: Replay | None) -> None:
-    """Print how many recorded answers no longer fit the question, if any do not."""
+    """Print how many of the recorded answers were given to a question that has changed since; print nothing if none."""
     if recorded is not None and recorded.stale:
         stale = f"--replay: {len(recorded.stale)} recorded answers are to an older question; record them again."
         out.print(stale, style="yellow")

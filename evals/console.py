@@ -74,7 +74,10 @@ def _headline(scores: Sequence[Score], before: Baseline, since: str, price: Pric
 
 
 def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> str:
-    """Return a headline number and its change since `before`, in rich's markup: green if better, red if worse."""
+    """Return the headline number `key` of a score and its change since the run `before`, in rich's markup.
+
+    The change is green if it is for the better, red if for the worse.
+    """
     value = score.numbers[key]
     shown = "–" if value is None else str(int(value)) if key in COUNTS else f"{value:.3f}"
     if key in COUNTS and value:
@@ -84,7 +87,7 @@ def number(score: Score, key: str, before: Baseline, more_is_better: bool) -> st
 
 
 def change(score: Score, key: str, before: Baseline) -> float | None:
-    """Return the change of a headline number since `before`, or None if it is less than 0.0005 or unknown."""
+    """Return the change of the headline number `key` since the run `before`; None if unknown or less than 0.0005."""
     if score.classifier not in before:
         return None
     value, old = score.numbers[key], before[score.classifier].numbers.get(key)
@@ -168,7 +171,7 @@ def spent(usage: Usage, price: Price) -> str:
 
 
 def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
-    """Print how well alerts are judged after people's clicks, for each `Order`, and how organisations differ."""
+    """Print how well alerts are judged after so many clicks by people, by the order in which people judge alerts."""
     title = "Alerts after so many clicks, by volume (± between organisations)"
     table = Table("answered", "clicks", "right", "pages found", title=title, title_justify="left")
     for order, worths in found.items():
@@ -189,7 +192,10 @@ def show_costs(out: Console, found: Sequence[tuple[str, str, Costs]], missed_pag
 
 
 def show_earned(out: Console, found: Sequence[earned.Worth], of: str) -> None:
-    """Print what verdicts cost with and without each simulated model; `of` says in words on which cases."""
+    """Print a table of the cost of verdicts, in needless pages, with and without each simulated model.
+
+    `of` names the cases in the title, such as `the cases`.
+    """
     costs = ("model", "without", "with", "if all counted")
     table = Table(*costs, "verdicts worse", "runbooks, blames lost", "runs worse", "gain kept", title_justify="left")
     table.title = (

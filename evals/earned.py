@@ -51,8 +51,8 @@ type Simulated = Callable[[Judged, random.Random], Stance]
 class Outcome:
     """The costs of verdicts in one run after the model has replayed judged incidents, and how many it made worse.
 
-    `plain` is the cost without the model, `settled` with those of its changes that have proved right, `full` with all
-    its changes.
+    The unit of costs is a needless page: `plain` is the cost without the model, `settled` with those of its changes
+    that have proved right, `full` with all its changes.
     """
 
     plain: float
@@ -77,9 +77,9 @@ class Worth:
 
     @property
     def kept(self) -> float | None:
-        """The gain by those of the model's changes that count, as a share of the gain if all counted.
+        """The cost that is saved by those of the model's changes that count, as a share of what all would save.
 
-        None if all together would gain nothing.
+        None if all changes together would save nothing.
         """
         possible = sum(run.plain - run.full for run in self.runs)
         return sum(run.plain - run.settled for run in self.runs) / possible if possible > 0 else None
@@ -162,7 +162,10 @@ def _noisy_oracle(right: float) -> Simulated:
 
 
 def answering(cases: Sequence[Case], policy: Policy, model_for: ModelFor) -> Simulated:
-    """Return a real model: it judges as it answers (`model_for`), and like rules and history where it does not."""
+    """Return a real model in the form of a simulated one, with its verdict on each case, as the guardrails leave it.
+
+    `model_for` returns the model to ask about a case. Without an answer, the verdict is that of rules and history.
+    """
     stances = {case.name: _answered(case, policy, model_for) for case in cases}
     return lambda case, _: stances[case.name]
 

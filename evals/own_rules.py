@@ -22,7 +22,8 @@ _TESTED = 150
 class Learned:
     """The quality of the judgements of rules when people gave severities to `labels` other rules of their organisation.
 
-    The numbers that end in `_without` are for no such severities.
+    The numbers that end in `_without` are of the same rules judged when people gave no severities.
+    `pages_found` is the share found of the rules that need a page.
     """
 
     labels: int
@@ -34,9 +35,10 @@ class Learned:
 
 
 def leave_file_out(named: Sequence[Named], *, labels: Sequence[int] = LABELS, runs: int = 3) -> list[Learned]:
-    """Measure how well rules are judged after people gave severities to 0, 100, … other rules (`labels`).
+    """Measure how well a rule is judged by the severities that people gave to other rules of its organisation.
 
-    Leave out a number if no organisation has so many rules.
+    Return a result for each number in `labels`, which is how many other rules have one, unless no organisation has so
+    many. No other rule is in the same file or has the same name. `runs` is how often rules are drawn at random.
     """
     return [found for number in labels if (found := _measured(named, number, runs)) is not None]
 

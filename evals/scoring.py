@@ -128,7 +128,7 @@ def score(classifier: str, verdicts: Sequence[Verdict]) -> Score:
 def _numbers(
     results: Sequence[Result], pairs: Sequence[tuple[Severity, Severity]], table: Mapping[str, PerClass]
 ) -> dict[str, float | None]:
-    """Compute the headline numbers by name. More is better, except for the last four.
+    """Compute the headline numbers by name. More is better, except for the last four: there, less is better.
 
     `pairs` has (right severity, severity of the verdict) for each result, `table` the precision and recall of each
     severity.
@@ -229,11 +229,10 @@ def _broken_actions(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _broken_floor(verdict: Verdict) -> str | None:
-    """Return why the severity is lower (or the wait longer) than the invariants allow, or None if they allow it.
+    """Return why a verdict's severity is lower than may be, or why it must not be held; None if neither is the case.
 
-    A declared rule may set any severity. Without a model, no severity is below the source's. A model may lower
-    `critical` only to `high`, may not turn a page into noise, and may prevent a page only if an earlier incident
-    cleared by itself.
+    A storm must page, and a model may prevent a page only if an earlier incident cleared by itself. Only declared rules
+    and models may go below the source's severity: a model not below `high` for `critical`, not to `noise` for `high`.
     """
     said, case = verdict.classification, verdict.case
     if verdict.hold is not None and not case.truth.waits:

@@ -1,7 +1,7 @@
 """Compare what scanners find in the templates with the findings that are accepted, each with its reason.
 
-`python -m scripts.scan policies` prints every IAM policy of a whole stack as JSON, for parliament. `python -m
-scripts.scan compare FILE` reads findings (a JSON list of `[tool, rule, place]`), and fails if one is not in
+`python -m scripts.scan policies` prints every IAM policy of a whole stack as JSON, for the linter parliament. `python
+-m scripts.scan compare FILE` reads findings (a JSON list of `[tool, rule, place]`), and fails if one is not in
 `scripts/scan.yaml`, or if an accepted one is found no more. `scripts/scan.sh` runs all of it.
 """
 

@@ -15,7 +15,10 @@ TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 
 def table_template(key: str | None = None) -> dict[str, Any]:
-    """Return a template with the table alone, encrypted with a KMS key and without deletion protection and stream."""
+    """Return a template with the table alone, without deletion protection and stream.
+
+    It is encrypted with the KMS key that has the id or ARN `key`; None means AWS's own key for DynamoDB.
+    """
     table = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["Table"]
     encryption = {"SSEEnabled": True, "SSEType": "KMS"} | ({"KMSMasterKeyId": key} if key else {})
     properties = table["Properties"] | {"SSESpecification": encryption, "DeletionProtectionEnabled": False}

@@ -1,4 +1,4 @@
-"""The reading, running and printing of `firstline replay`: past incidents under changed files."""
+"""The parts of `firstline replay`, which judges past incidents by changed policy files and runbooks."""
 
 import json
 from collections.abc import Sequence
@@ -71,7 +71,10 @@ def replay_of(
     environment: str,
     now: datetime,
 ) -> Replay:
-    """Replay the incidents that closed in the last `days` under the files `before` and `after`, and compare the two."""
+    """Judge the incidents that closed in the last `days` by the files `before` and `after`; return the differences.
+
+    The hours in rules are in the time zone `zone`; the stack's `environment` decides the mode of a runbook.
+    """
     incidents = TableIncidents(table)
     records = list(incidents.closed_since(now - timedelta(days=days)))
     verdicts = {record.incident.incident_id: record.classification for record in records}

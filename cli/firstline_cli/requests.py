@@ -52,7 +52,10 @@ def _read(content: bytes) -> dict[str, Any]:
 
 
 def _of_gateway(stack: Stack, status: int, said: dict[str, Any]) -> str:
-    """Describe an answer that came from API Gateway and not from Firstline, with the fix."""
+    """Return a message for an answer that API Gateway gave, and not Firstline's code: its reason, and what to do.
+
+    `status` and `said` are the HTTP status and the JSON of the answer.
+    """
     why = said.get("message") or "no reason"
     if status == 403:
         policy = stack.operator_policy or "the stack's output OperatorPolicyArn"

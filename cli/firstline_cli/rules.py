@@ -45,8 +45,8 @@ DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
 def check(*, file: FileOption, days: DaysOption = PREVIEW_DAYS, stack: NamedStackOption = "") -> None:
     """Report what is wrong with rules.yaml, the policy files beside it, and samconfig.toml, with file, line and fix.
 
-    A name or pattern that matches nothing is wrong too. With --stack, also name the patterns that fitted no alert of
-    the last days.
+    A name or a pattern that can fit nothing, such as a misspelled source, is wrong too. With --stack, also name the
+    patterns that fit no incident of the last `days` days; that is a hint and no problem.
     """
     known, found = policies.read_folder(file)
     read = known.rules

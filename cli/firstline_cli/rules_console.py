@@ -36,7 +36,10 @@ type Fit = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """The explanation of how rules, windows and silences treat alerts. `silences` is None without a stack."""
+    """A printer of how rules, windows and silences treat an alert that comes at the time `now`.
+
+    `silences` is None if no stack is given, and `flapping` is True to assume that the alert's group flaps.
+    """
 
     console: Console
     rules: Rules
@@ -149,7 +152,10 @@ def _all_fit(keys: Sequence[Key]) -> bool:
 
 
 def _why(keys: Sequence[Key]) -> str:
-    """Return the keys of a match that do not fit, as `host is web-1, not db-*`; if all fit, each as `host is web-1`."""
+    """Return in words why the conditions (`keys`) of a rule, window or silence fit an alert, or why they do not.
+
+    If all fit, name each, as `host is web-1`; else name only those that do not fit, as `host is web-1, not db-*`.
+    """
     if _all_fit(keys):
         return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}" for key in keys)
     return "; ".join(f"{key.name} is {shorten(key.has, _VALUE_CHARS)}, not {key.wants}" for key in keys if not key.fits)
@@ -159,9 +165,9 @@ def _why(keys: Sequence[Key]) -> str:
 
 
 def unmatched(rules: Rules, routes: Sequence[Route], table: Table, days: int, now: datetime) -> Iterator[str]:
-    """Yield a sentence for each pattern in rules and paging routes that fitted no incident of the last days.
+    """Yield a sentence for each pattern in rules and paging routes that fits no incident of the last `days` days.
 
-    Such a pattern may be misspelled.
+    A pattern that fits none may be misspelled.
     """
     history = TableIncidents(table)
     records = [*history.closed_since(now - timedelta(days=days)), *history.open_records()]
@@ -182,7 +188,10 @@ def unmatched(rules: Rules, routes: Sequence[Route], table: Table, days: int, no
 
 
 def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now: datetime) -> Preview | None:
-    """Preview the rule, window or silence of this name on the incidents closed in the last days; None if unknown."""
+    """Return which incidents of the last `days` days the rule, window or silence with the id `name` would have hidden.
+
+    Only closed incidents are looked at. Return None if nothing has this id.
+    """
     records = TableIncidents(table).closed_since(now - timedelta(days=days))
     rule = next((rule for rule in rules.rules if rule.id == name), None)
     if rule is not None:

@@ -86,7 +86,7 @@ def _known(runbook_id: str) -> Runbook:
 
 
 def _folders() -> tuple[Path, ...]:
-    """Return the folder of the shipped runbooks and, if there is one, the folder with the owner's over them."""
+    """Return the folder of the shipped runbooks and, if the owner has changed or added some, the folder with both."""
     together = runbooks_folder()
     return tuple(dict.fromkeys((CHECKOUT / overlay.RUNBOOKS, together)))
 

@@ -1,4 +1,4 @@
-"""Silences in words: read from the command line, and written as the rows of a list."""
+"""Conversion of silences: from the arguments of a command, to the rows of a list, and to values for JSON and CSV."""
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +45,10 @@ def _check_source(pattern: str) -> None:
 
 
 def extended(before: Silence, lasts: str, now: datetime) -> Silence:
-    """Build a silence like `before` from now on, for `lasts` (`4h`). Raises ConfigurationError if that is wrong."""
+    """Return a new silence for the same alerts as `before`, which begins now and lasts for `lasts`, such as `4h`.
+
+    Raises ConfigurationError if `lasts` is no valid duration.
+    """
     details = before.model_dump(include={"owner", "reason", "until_resolved", "even_critical"})
     return _silence(before.match.model_dump(exclude_defaults=True), lasts, now, details)
 

@@ -182,7 +182,7 @@ def _save(made: Silence, stack: Stack) -> None:
 
 
 def _check_new(made: Silence, stack: Stack) -> None:
-    """End the command if an active silence holds the same alerts, to about the same time or longer."""
+    """End the command if an active silence has the same conditions, and ends later or at most a minute earlier."""
     same = ("match", "until_resolved", "even_critical")
     for other in TableSilences(stack.table).since(made.expires_at - _SAME_END):
         if other.active(made.created_at) and all(getattr(other, name) == getattr(made, name) for name in same):

@@ -96,7 +96,7 @@ def table_of(stack: str) -> "Table":
 def stack_of(stack: str, region: str | None = None) -> Stack:
     """Return the stack that is named or else the only one, and print its name on stderr; end the command if none.
 
-    The stack is looked for in `region`; by default in that of the AWS profile.
+    The stack is looked for in `region`; by default in AWS_REGION or else the region of the AWS profile.
     """
     chosen = stack or _only_one()
     if chosen != LOCAL and not chosen.startswith("{"):
@@ -137,7 +137,10 @@ def _emulated(line: Mapping[str, Any]) -> Stack:
 
 
 def _line(stack: str) -> dict[str, Any]:
-    """Parse the JSON line that `python -m local up` prints for its emulator; end the command if it is not whole."""
+    """Parse the value of --stack (`stack`) as the JSON line that `python -m local up` prints about its emulator.
+
+    End the command if it is not the whole line.
+    """
     try:
         line: dict[str, Any] = json.loads(stack)
     except ValueError:
@@ -181,7 +184,7 @@ def _in_samconfig() -> Iterator[str]:
 
 
 def _in_the_region(*, quietly: bool) -> list[str]:
-    """Return the names of Firstline's stacks in the region.
+    """Return the names of Firstline's stacks in the region that AWS_REGION or the AWS profile sets.
 
     Parameters
     ----------
@@ -259,7 +262,7 @@ def session_in(region: str | None = None) -> "Session":
 
 
 def _in_words(what: str, error: Exception, region: str | None = None) -> typer.Exit:
-    """Print why AWS cannot be asked, with the fix, and return the exit to raise."""
+    """Print why a call of AWS failed, after `what` (the subject, such as `Stack shop`); return the exit to raise."""
     from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
     from firstline_cli import aws_words

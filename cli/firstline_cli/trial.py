@@ -1,4 +1,7 @@
-"""A trial of models on the stack's judged incidents: how often their verdicts differ, and what the verdicts cost."""
+"""A trial of models on the stack's judged incidents: how often a model changes a verdict, and if that is better.
+
+The cost of a verdict is no money: its unit is a needless page.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +62,7 @@ class Tried:
     trouble: str | None = None
 
     def per_100(self, incidents: Iterable[str]) -> tuple[float, float]:
-        """Return the mean cost of 100 verdicts on these incidents: without the model, and with all its changes."""
+        """Return the mean cost of 100 verdicts, in needless pages: without the model, and with all its changes."""
         costs = [self.costs[each] for each in incidents]
         return 100 * fmean(plain for plain, _ in costs), 100 * fmean(judged for _, judged in costs)
 
@@ -73,10 +76,10 @@ class Comparison:
 
 
 def comparisons(tried: Sequence[Tried]) -> list[Comparison]:
-    """Compare models on the incidents that all answered.
+    """Return a comparison of all models, on the incidents that all of them answered.
 
-    If some were given up before the end, compare the others besides on all that these answered. A model that answered
-    none is left out.
+    If models were given up before the end, add a second comparison without them, on the incidents that the other models
+    answered. A model that answered no incident is in neither.
     """
     found: list[Comparison] = []
     for group in (list(tried), [each for each in tried if not each.gave_up]):
@@ -97,9 +100,10 @@ def judged_incidents(
     offered: Callable[[NormalizedAlert], Sequence[Offered]],
     time_zone: str = "UTC",
 ) -> list[Replayed]:
-    """Return the last incidents whose right severity is known, oldest first, each with the evidence of when it opened.
+    """Return the `last` newest incidents whose right severity is known, oldest first, of those closed after `since`.
 
-    `offered` returns the runbooks that fit an alert.
+    Each has its evidence as it stood when it opened: hours are in `time_zone`. `offered` returns the runbooks that fit
+    an alert.
     """
     known = [(record, label_of(record)) for record in real_incidents(TableIncidents(table).closed_since(since))]
     labelled = [(record, label) for record, label in known if label.severity is not None][-last:]
@@ -139,10 +143,10 @@ def replay(
     policy: ModelPolicy,
     key: str,
 ) -> Tried:
-    """Ask a model about each incident; return what its verdicts cost and how often they differ from those without it.
+    """Ask a model about each incident, and compare its verdicts with those without it and with the right severity.
 
-    Each that differs is passed to `keep`, which stores it. A model that fails several times in a row is not asked about
-    the rest. `key` says where the model's key is set.
+    Each verdict that differs from the one without the model is passed to `keep`, which stores it. A model that fails
+    several times in a row is not asked about the rest. `key` says where the API key is set, for an error message.
     """
     tried, breaker = Tried(name), CircuitBreaker(model)
     for each in incidents:

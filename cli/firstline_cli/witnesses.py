@@ -21,7 +21,10 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.h
 
 @dataclass(frozen=True)
 class Command:
-    """A command to hosts in a history or CloudTrail. `document` is the SSM document's name and version, as `name:3`."""
+    """A command to hosts, as an execution's history or CloudTrail recorded it: who sent it (`by`), and when (`at`).
+
+    `document` is the SSM document's name and version, as `name:3`.
+    """
 
     id: str
     document: str
@@ -128,7 +131,10 @@ def _verdict(said: Mapping[str, Any]) -> str:
 
 
 def _against(command: Command, entries: Sequence[Entry]) -> list[str]:
-    """Return what the trail lacks for a command that was sent: a plan for its hosts, an approval; empty if nothing."""
+    """Return a phrase for each thing that the audit trail (`entries`) should have, but lacks, for a command.
+
+    These are a plan that names each of the command's hosts, and an approval if the plan asks for one.
+    """
     planned = [entry for entry in entries if entry.what == "planned" and "plan_digest" in entry.facts]
     hosts = {host for entry in planned for host in _texts(entry, "targets")}
     approved = any(entry.what == "decided" and entry.facts.get("decision") == "approved" for entry in entries)

@@ -57,7 +57,8 @@ def _deciders(learned: Lessons, title: str) -> Grid:
 def earned_table(earned: Earned) -> Grid:
     """Return a table with a row for each kind of change that a model proposed, such as `page to tell`.
 
-    It says how many of these could be judged, the model's score for them, and whether the change counts yet.
+    A row also has the model, how many of these changes could be judged, the model's score for them (`wealth`), and
+    whether such a change by the model counts in verdicts yet.
     """
     names = ("decided by", "move", "bets", f"wealth, of {EARNED_AT:g}", "counts")
     grid = Grid(*names, title="What models have earned", title_justify="left")

@@ -175,9 +175,10 @@ def _why_no_heading(names: Sequence[str]) -> str | None:
 
 
 def _records(rows: list[str], start: int, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each record, with the number of its first line. A cell in quotes may have several lines.
+    """Yield each record of a file from the line with the index `start` on: the number of its first line, and its cells.
 
-    A record that cannot be read is yielded as a single cell, which is a key of `_UNREADABLE`.
+    A record has several lines if a cell in quotes has. A record that cannot be read has as its only cell the key of
+    `_UNREADABLE` that says why.
     """
     at = start
     while at < len(rows):
@@ -201,7 +202,11 @@ def _cell(text: str) -> str:
 
 
 def _why_unclear(given: Mapping[str, str], further: Iterable[str], sources: Collection[str]) -> str | None:
-    """Return why a line is not clear, and what to do; None if it is clear."""
+    """Return why a line is not clear, and what to do; None if it is clear or its column `word` is empty.
+
+    `given` has the line's cells by column, `further` its cells beyond the columns, `sources` the known sources (if
+    empty, any source is taken).
+    """
     if (first := next(iter(given.values()))) in _UNREADABLE:
         return _UNREADABLE[first]
     if not given.keys() >= set(_NEEDED) or any(further):

@@ -1,8 +1,8 @@
 """The command `make issuers`: it writes `privacy/issuers.json`, the patterns of secrets that show their issuer.
 
 The rules are Kingfisher's (Apache License 2.0, https://github.com/mongodb/kingfisher), as the pinned package
-`kingfisher-bin` prints them. It takes the rules whose secret begins with a fixed text, such as `glpat-`, and those that
-need a vendor's name beside the secret, unless `privacy/named.py` finds such secrets anyway.
+`kingfisher-bin` prints them. The command takes the rules whose secret begins with a fixed text, such as `glpat-`, and
+those that need a vendor's name beside the secret, unless `privacy/named.py` finds such secrets anyway.
 """
 
 import json

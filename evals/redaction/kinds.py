@@ -36,7 +36,7 @@ class Seeded(NamedTuple):
         return any(self.secret[at : at + width] in seen for at in range(len(self.secret) - width + 1))
 
     def written(self, text: str) -> "Seeded":
-        """Return the same secret with another text, in which it is written in another way."""
+        """Return the same secret in another text, such as one in which it is encoded."""
         return self._replace(text=text)
 
 

@@ -26,7 +26,10 @@ class Answer:
 
 
 def proof(source: str, body: bytes, secret: str, *, now: float | None = None) -> dict[str, str]:
-    """Return the headers (a signature or a token) that prove that a body comes from the sender `source`."""
+    """Return the headers (a signature or a token) that prove that a body comes from the sender `source`.
+
+    `now` is the time in Slack's signature, in seconds since the epoch; None means the real time.
+    """
     if source == "pagerduty":
         return {"X-PagerDuty-Signature": f"v1={hmac.digest(secret.encode(), body, 'sha256').hex()}"}
     if source == "slack":

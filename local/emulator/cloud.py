@@ -92,7 +92,7 @@ class Cloud:
         return False
 
     def _emulated(self, request: Request, target: str, body: bytes) -> Response | None:
-        """Answer a request that is not for moto, or return None if it is."""
+        """Answer a request that is not for moto; return None if it is. `target` is its header X-Amz-Target."""
         if "CloudTrail" in target:
             raise ServiceError("UnsupportedOperationException", "CloudTrail is not emulated on this machine.")
         if target == "AWSEvents.PutEvents":

@@ -204,9 +204,10 @@ class Commands:
         return host
 
     def _work(self, waiting: deque[_Invocation], sent: list[_Invocation], max_errors: int) -> None:
-        """Run the command on one waiting host after the other; after too many errors, cancel it on the rest.
+        """Run a command on one host of `waiting` after the other; after more than `max_errors` errors, cancel the rest.
 
-        `MaxConcurrency` threads do this at the same time.
+        As many threads as MaxConcurrency allows do this at the same time. `sent` has the command's invocations on all
+        its hosts.
         """
         while True:
             try:

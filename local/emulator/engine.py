@@ -67,7 +67,7 @@ def _lookup_in(env: Any) -> Callable[[str], Any]:
 
 
 def _failure(env: Any, name: StatesErrorNameType, event_type: HistoryEventType, details: Any) -> FailureEventException:
-    """Return the exception that fails a state with one of Step Functions' own errors."""
+    """Return the exception that fails a state with Step Functions' error `name`, and an event with `details`."""
     return FailureEventException(
         FailureEvent(env=env, error_name=StatesErrorName(typ=name), event_type=event_type, event_details=details)
     )
@@ -85,10 +85,10 @@ def _evaluate_in_state(self: Any, env: Any) -> None:
 
 
 def _choose(self: Any, env: Any) -> None:
-    """Push (name of the next state, True if Default chose it) onto moto's stack.
+    """Evaluate a Choice state; push (name of the next state, True if Default chose it) onto moto's stack.
 
     On AWS the state's own Assign runs only if Default chose. moto alone runs it for every rule that leads to the same
-    state as Default, so `_leave_choice` needs to know.
+    state as Default, so `_leave_choice`, which runs Assign if Default chose, needs this pair.
     """
     for rule in self.choices_decl.rules:
         rule.eval(env)

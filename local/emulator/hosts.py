@@ -125,7 +125,7 @@ class Host:
     def _enter(
         self, command: list[str], environment: dict[str, str], *, privileged: bool = False
     ) -> subprocess.Popen[bytes]:
-        """Start a command inside the host's namespaces."""
+        """Start a command inside the host's namespaces; if `privileged`, with every right that exists there."""
         inside = {"PATH": _PATH, "HOME": "/root", "LANG": "C.UTF-8", "USER": "root", **environment}
         return subprocess.Popen(
             [

@@ -107,7 +107,7 @@ class Inbox:
             return list(self._messages)
 
     def value(self, incident: str, action: str) -> str:
-        """Return the value of an incident's newest button for an action; if no message has one, the incident's id."""
+        """Return the value that an incident's newest button `action` sends; without a button, the incident's id."""
         elements = [
             element for message in self.messages() if message.incident == incident for element in message.elements
         ]

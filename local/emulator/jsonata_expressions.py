@@ -23,7 +23,10 @@ class QueryFailed(Exception):
 
 @cache
 def _parsed(expression: str) -> tuple[Jsonata, dict[str, set[str]]]:
-    """Return the parsed expression, and the fields of each variable that it names: none if it may want all of them."""
+    """Return the parsed expression, and for each variable in it the names of the fields that it reads.
+
+    A variable of which the expression may read the whole value has an empty set.
+    """
     parsed = Jsonata.jsonata(expression)
     parsed.set_output_convert_nulls(False)
     named: dict[str, set[str]] = {}
@@ -45,7 +48,7 @@ def _bound(value: Any) -> Any:
 
 
 def _only(fields: set[str], value: Any) -> Any:
-    """Return a map with only these fields, so that `$states.input` binds no context and no result; all without any."""
+    """Return a map with only these of its fields; return the value as it is if `fields` is empty or it is no map."""
     if not fields or not isinstance(value, dict):
         return value
     return {field: value[field] for field in fields if field in value}

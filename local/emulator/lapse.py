@@ -24,11 +24,14 @@ class Lapse:
         self._lock = threading.Lock()
 
     def shortened(self, seconds: float) -> int:
-        """Return the real duration of a wait in seconds, at least 1."""
+        """Return the real duration, in whole seconds and at least 1, of a wait that shall seem to take `seconds`."""
         return max(1, ceil(seconds / self.factor))
 
     def timed_out(self, incident_id: str, seconds: float) -> None:
-        """Put an incident's clock forward by the time that a wait skipped; call this after the wait timed out."""
+        """Put an incident's clock forward by the part of a wait that was skipped; call this after the wait timed out.
+
+        `seconds` is the duration that the wait would have without a time lapse.
+        """
         left_out = seconds - self.shortened(seconds)
         if left_out > 0:
             with self._lock:

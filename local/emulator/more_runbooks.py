@@ -62,7 +62,7 @@ def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_fol
 
 
 def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
-    """Create the SSM documents of a folder's runbooks; yield each document's name and the id of its step."""
+    """Create the SSM document of each command of a folder's runbooks, unless off; yield (its name, the step's id)."""
     for runbook in catalogue.load(folder).values():
         if runbook.is_off:
             continue

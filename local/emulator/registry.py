@@ -16,7 +16,10 @@ _WORD = "stack.json"
 
 
 def stacks_folder(of_checkout: Path = _OF_THIS_CHECKOUT) -> Path:
-    """Return the registry's folder. It has a folder for each stack, named after the stack's process id."""
+    """Return the folder of the registry, which has a folder for each stack, named after the stack's process id.
+
+    It is the one that the environment variable FIRSTLINE_STACKS names, or else `of_checkout`.
+    """
     return Path(os.environ.get(FOLDER_VARIABLE) or of_checkout)
 
 
@@ -39,7 +42,10 @@ def forget() -> None:
 
 
 def running(of_checkout: Path = _OF_THIS_CHECKOUT) -> dict[str, Any] | None:
-    """Return the addresses, names and secrets of the running stack that was registered last; None if none runs."""
+    """Return the addresses, names and secrets of the running stack that was registered last; None if none runs.
+
+    The registry is the one in FIRSTLINE_STACKS, or else in the folder `of_checkout`.
+    """
     files = stacks_folder(of_checkout).glob(f"*/{_WORD}")
     found = [json.loads(file.read_text()) for file in files if _lives(file.parent)]
     return max(found, key=lambda line: float(line["since"]), default=None)

@@ -102,7 +102,7 @@ class Destination:
         return deployment.course.status or _GOOD[self.service] if over else _IN_PROGRESS[self.service]
 
     def add(self, what: Any, at: datetime, course: Course, **more: Any) -> Deployment:
-        """Add a deployment with the next id and return it."""
+        """Record a deployment that began at the time `at`, with the next id and the fields `more`; return it."""
         number = len(self.deployments) + 1
         name = f"d-{self.name.replace('/', '-')}-{number}" if self.service == "codedeploy" else str(number)
         self.deployments.append(Deployment(name, what, at, course, **more))
@@ -148,7 +148,8 @@ class Releases:
     ) -> Deployment:
         """Record a past deployment of `what`, which began some time ago and took a minute, and return it.
 
-        `state` is how it ended, in the service's word; None means success.
+        `state` is how it ended, in the service's word; None means success. `creator` is CodeDeploy's field
+        of that name: who began it.
         """
         where = self.destinations[destination]
         at = datetime.now(UTC) - ago

@@ -246,7 +246,7 @@ class Functions:
         Raises
         ------
         TooManyRequests
-            All processes of the function stayed busy for `wait_seconds`.
+            All processes of the function stayed busy for the argument `wait_seconds` of this class, by default 60.
         KeyError
             There is no such function.
         """

@@ -168,9 +168,10 @@ def rehearse(
 def _run(
     runbook: Runbook, steps: Sequence[Step], run: Callable[[str, When, Command], bool], most_attempts: int
 ) -> Ending:
-    """Run verify once on the fault, then the steps, then verify until it holds or its attempts are used up.
+    """Run verify once on the fault, then the steps, then verify until it succeeds or its attempts are used up.
 
-    Return the ending.
+    Return `cured`, `not cured` (also if a step fails that may not), or `evidence` for a runbook without verify. `run`
+    runs one command and returns True if it succeeded.
     """
     if runbook.verify:
         run(VERIFY, "before", runbook.verify)
