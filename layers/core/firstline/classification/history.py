@@ -195,7 +195,10 @@ def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> 
 
 
 def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
-    """Return `anna said that the incident suppressed 3 days ago was real`, about the newest such incident, or None."""
+    """Say which suppressed incident a person called real, of several the newest; None if there is none.
+
+    The sentence is `anna said that the incident suppressed 3 days ago was real`.
+    """
     for earlier in recent:
         if earlier.outcome == "suppressed" and called_real(earlier.feedback):
             return f"{_who(earlier)} said that the incident suppressed {ago(earlier, now)} was real"
@@ -203,7 +206,10 @@ def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
 
 
 def _acquitted(recent: list[EarlierIncident]) -> EarlierIncident | None:
-    """Return the newest incident that blamed a deployment and has answers, if one answer calls its cause wrong."""
+    """Return the newest incident whose verdict blamed a deployment and was answered by people.
+
+    None if there is no such incident, or if none of its answers calls the cause wrong.
+    """
     last = next((earlier for earlier in recent if earlier.blamed_deployment and earlier.feedback), None)
     return last if last is not None and said_wrong_cause(last.feedback) else None
 

@@ -17,9 +17,9 @@ SLACK_IS_DOWN = (
 
 
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
-    """Return the input of a state with a sentence on how the last state ended as its `reason`, if people need that one.
+    """Return the input of a state with its `reason` set to a sentence on how the last state ended.
 
-    If that is no reason for people, the input is returned as it is.
+    The input is returned unchanged unless a state failed or a person ended its wait: only that is a reason for people.
     """
     if event.happened is None or not _says_why(event.happened):
         return event
