@@ -50,15 +50,15 @@ class Opinion:
     Attributes
     ----------
     usually_nothing
-        Most incidents of the group were noise, resolved by themselves, or expired at `low`. That is enough to drop an
-        alert that its source calls `info`.
+        At least 3 of the group's last 5 incidents were noise, resolved by themselves, or expired at `low` or below.
+        That is enough to drop an alert that its source calls `info`.
     clears_itself
-        Most incidents of the group resolved by themselves. Only this lets a model take an alert that its source calls
-        `high` below a page; incidents that Firstline itself suppressed do not count.
+        At least 3 of the group's last 5 incidents resolved by themselves. Only this lets a model take an alert
+        that its source calls `high` below a page; incidents that Firstline itself suppressed do not count.
     at_least, because
         A severity above the source's, because people had to act on the group's incidents or called it right; and why.
     not_noise
-        A person said that a suppressed incident of the group was real: for the time of `MEMORY` only a declared rule
+        A person said that a suppressed incident of the group was real: for 30 days (`MEMORY`) only a declared rule
         may call an incident of the group noise.
     not_the_deployment, cause_instead
         When a deployment was last blamed and people answered, a person called that cause wrong. Deployments are then
@@ -156,9 +156,10 @@ def _floor(
 
 
 def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return the severity, above the source's, at which the group usually needed a human; `medium` if it sometimes did.
+    """Return the lowest severity by how the group's last incidents (`last`, at most 5) ended, and why, or None.
 
-    None if it rarely did.
+    Of these, the ones count that needed a human at a severity above the source's. If 3 or more did, it is the lowest
+    of their severities. If 2 did, it is `medium`, unless the source says as much or one of them was below that.
     """
     above = [earlier for earlier in last if _needed_a_human(earlier) and _rank(_severity(earlier)) > _rank(source)]
     if len(above) < SOMETIMES:
@@ -183,9 +184,9 @@ def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverit
 
 
 def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return `medium`, and why, if similar incidents of other groups needed a human at `medium` or above; else None.
+    """Return `medium`, and why, if two or more similar incidents of other groups needed a human; else None.
 
-    None also if the source itself says `medium` or more.
+    They count if they were at `medium` or above. None also if the source itself says `medium` or more.
     """
     medium = _rank("medium")
     acted_on = sum(_needed_a_human(earlier) and _rank(_severity(earlier)) >= medium for earlier in alike)

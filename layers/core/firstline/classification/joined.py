@@ -88,7 +88,7 @@ class Joined:
 
     @property
     def may_wait(self) -> bool:
-        """True if a rule may hold the incident: its verdict, if any, is noise, and no hold on it was ended."""
+        """True if a rule may hold the incident: no hold on it was ended, and its verdict is noise or still to come."""
         first = self.live.judged == 0 or (self.stored is not None and self.stored.severity == "noise")
         return first and self.live.hold_ended_at is None
 

@@ -76,10 +76,12 @@ class Groups(Protocol):
         """
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
-        """Write a new incident with its first alerts.
+        """Write a new incident with its first alerts, and return the group's new `Live` item.
 
         Parameters
         ----------
+        change
+            The first alerts, and what they add to the group's counts.
         before
             The `Live` item that the group had, which is replaced; None for a new group.
         opened
@@ -94,7 +96,8 @@ class Groups(Protocol):
     def apply(self, change: Change) -> Live:
         """Store alerts that join or end, and return the `Live` item after that.
 
-        A conflict with other writers is tried again here; after many conflicts, counts go to further items (shards).
+        `change` has these alerts, and what they add to the group's counts (negative if alerts end). A conflict with
+        other writers is tried again here; after many conflicts, counts go to further items (shards).
 
         Raises
         ------

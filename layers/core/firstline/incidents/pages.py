@@ -136,7 +136,10 @@ def has_louder(live: Live) -> bool:
 
 
 def escalated_already(live: Live, now: datetime) -> bool:
-    """Return True if a person escalated the incident within a minute, or before that and the page is still to come."""
+    """Return True if a person escalated the incident within the last minute, or earlier and that still has to act.
+
+    It still has to act as long as neither a page nor an acknowledgement followed.
+    """
     at = live.escalated_at
     if at is None:
         return False
