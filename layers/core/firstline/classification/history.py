@@ -156,10 +156,11 @@ def _floor(
 
 
 def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return the lowest severity by how the group's last incidents (`last`, at most 5) ended, and why, or None.
+    """Return the least severity for the incident, by how the group's `last` incidents (at most 5) ended, and why.
 
     Of these, the ones count that needed a human at a severity above the source's. If 3 or more did, it is the lowest
-    of their severities. If 2 did, it is `medium`, unless the source says as much or one of them was below that.
+    of their severities. If 2 did, it is `medium`, unless the source says as much or one of them was below that. Else
+    None.
     """
     above = [earlier for earlier in last if _needed_a_human(earlier) and _rank(_severity(earlier)) > _rank(source)]
     if len(above) < SOMETIMES:

@@ -127,8 +127,9 @@ def out_of_date(live: Live) -> bool:
 def next_look(live: Live, now: datetime, page_after: timedelta) -> datetime:
     """Return when reconcile looks again at an incident that needs nothing now: in 1 to 10 minutes.
 
-    In 1 minute if the incident is held or its execution is not started yet, and in 10 minutes if no page will be due.
-    Else, within these limits, once the next page has been due for `page_after` and so is overdue.
+    In 1 minute if the incident is held, or its execution has not started yet. Else, within these limits, once the next
+    page has been due for `page_after`, and so is overdue. If a page is due now: in 1 minute if a loud alert (high or
+    critical, not held) waits for it, else in 10. If no page will be due: in 10.
     """
     soon, late = now + SHORTEST, now + LONGEST
     if on_hold(live, now) or live.started < live.generation:

@@ -136,9 +136,9 @@ def has_louder(live: Live) -> bool:
 
 
 def escalated_already(live: Live, now: datetime) -> bool:
-    """Return True if a person escalated the incident within the last minute, or earlier and that still has to act.
+    """Return True if a person escalated the incident within the last minute, or earlier without an effect so far.
 
-    It still has to act as long as neither a page nor an acknowledgement followed.
+    It had an effect if a page or an acknowledgement followed.
     """
     at = live.escalated_at
     if at is None:
