@@ -167,9 +167,9 @@ class ModelGaveNoVerdict(FirstlineError):
 class ModelUnavailable(ModelGaveNoVerdict):
     """The model's server is slow, overloaded, broken or unreachable. Only this error opens the circuit breaker.
 
-    `broken` is set if the server answered 500 or 501 without a word on the form of the question, which may be the cause
-    all the same: `application` if the answer was the server's own error, `something` if it was another, such as a
-    proxy's page.
+    `broken` is set if the server answered 500 or 501 with a message that is not about the form of the question, though
+    the form may be the reason. It is `application` if the answer was the server's own error, `something` if it was
+    another, such as a proxy's page, and None after any other failure.
     """
 
     def __init__(

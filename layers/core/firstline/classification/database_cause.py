@@ -69,7 +69,11 @@ def causes(seen: Seen) -> Iterator[Cause]:
 
 
 def _storage(seen: Seen) -> Iterator[Cause]:
-    """Yield the cause `storage full` by the database's state or free storage, or if that is unknown, by AWS's event."""
+    """Yield the cause `storage full`, once for each sign of it.
+
+    The signs are the database's state or little free storage, nine tenths of it lost within the hour, and, if the free
+    storage is unknown, AWS's event of low storage.
+    """
     resource, free = seen.resource, seen.now("FreeStorageSpace")
     allocated = resource.number("allocated_storage_gib")
     bound = min(max(_GIB, _FREE_SHARE * allocated * _GIB), _MOST_FREE) if allocated else _GIB
@@ -83,7 +87,10 @@ def _storage(seen: Seen) -> Iterator[Cause]:
 
 
 def _replication(seen: Seen) -> Iterator[Cause]:
-    """Yield the cause `replication lag` if replication stopped, or the replica is behind by time or by unsent data."""
+    """Yield the cause `replication lag` if replication stopped, or the replica is far behind its primary.
+
+    How far is measured by time or by the data that the primary has not sent yet.
+    """
     if (replication := seen.resource.fact("replication")) in ("stopped", "error", "terminated"):
         yield seen.cause("replication lag", f"The replication of the database is {replication}", "ReplicaLag")
     words = "The replica is behind its primary"
@@ -96,7 +103,10 @@ def _replication(seen: Seen) -> Iterator[Cause]:
 
 
 def _cpu_saturated(seen: Seen) -> bool:
-    """Return True if the CPU is saturated now, or was so within the hour and is still busy."""
+    """Return True if the CPU's use is at 90 % or above now, and was below that at this hour a week ago, if known.
+
+    80 % is enough if the use reached 90 % within the hour, and grew by half in it or never fell below 80 %.
+    """
     reading = seen.readings.get("CPUUtilization")
     if reading is None:
         return False
@@ -113,7 +123,11 @@ def _memory(seen: Seen) -> Iterator[Cause]:
 
 
 def _connections(seen: Seen) -> Iterator[Cause]:
-    """Yield the cause `connections exhausted`: near the limit, or up by half within the hour and not falling again."""
+    """Yield the cause `connections exhausted` if the connections are near their limit, or grew fast within the hour.
+
+    They grew fast if they are up by half and still near their highest value; below half of a known limit that does
+    not count.
+    """
     limit = seen.resource.number("max_connections")
     share = (seen.now("DatabaseConnections") or 0.0) / limit if limit else None
     if limit and share is not None and seen.above("DatabaseConnections", _NEAR_ITS_LIMIT * limit):

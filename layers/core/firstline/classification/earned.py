@@ -1,13 +1,14 @@
-"""Earned say: which kinds of changes that a model makes to the verdict by rules count, by what they would have saved.
+"""Earned say: which kinds of changes that a model makes to the verdict of rules count, by how its earlier ones did.
 
 Such a kind is called a move: `page to tell` tells people without a page, `runbook` chooses another runbook or none.
 Each verdict of a model is kept beside the verdict without it. If the two differ, and people or the incident's end show
-which was right, the move has made a bet: it wins or loses what it would have saved.
+which was right, the move has made a bet. It wins up to 1 if the model was right, and loses up to 1 if it was wrong; for
+a severity, the costlier the mistake that was avoided or made, the more.
 
 A move's wealth decides whether it counts. It is the mean of three purses, which begin at 1 and stake 25, 60 and 95 % of
-themselves on each bet. A move that saves nothing reaches 20 with a probability of at most 5 % (Ville's inequality),
-however often one looks; so a move counts once its wealth is 20. From then on three other purses bet against it: when
-their mean reaches 2, the move no longer counts, and must be earned again.
+themselves on each bet. A move that wins nothing on average reaches 20 with a probability of at most 5 % (Ville's
+inequality), however often one looks; so a move counts once its wealth is 20. From then on three other purses bet
+against it: when their mean reaches 2, the move no longer counts, and must be earned again.
 """
 
 from collections import defaultdict
@@ -71,7 +72,8 @@ class Label(NamedTuple):
 class Bet(NamedTuple):
     """One case in which a move, a kind of change that a model makes to verdicts, proved right or wrong.
 
-    `saving` is its gain (up to 1) or loss (down to -1), `group` the group key of the incident.
+    `saving` is what the change gained (up to 1, fully right) or lost (down to -1, fully wrong) against the verdict
+    without the model. `group` is the group key of the incident.
     """
 
     move: Move
@@ -139,7 +141,10 @@ EVERYTHING = Earned(everything=True)
 
 
 def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
-    """Compute which moves (kinds of changes to verdicts) each decider has earned, from its bets, oldest first."""
+    """Compute which moves (kinds of changes to verdicts) each decider has earned by its bets.
+
+    `bets` maps the name of a decider, a model with its prompt, to its bets, oldest first.
+    """
     standings = {decider: _standings(made) for decider, made in bets.items()}
     moves = {
         decider: [move for move, standing in found.items() if standing.counts] for decider, found in standings.items()
@@ -159,7 +164,10 @@ def earned_by(found: Iterable[Disagreement], missed_page: float = MISSED_PAGE_CO
 
 
 def severity_move(plain: Severity, judged: Severity) -> Move | None:
-    """Return the kind of move between two severities: `page to tell` from high to medium; None if they are equal."""
+    """Return the kind of change (move) from one severity to another, such as `page to tell` from high to medium.
+
+    It is `within a class` if both page, both tell or both drop, and None if they are equal.
+    """
     if plain == judged:
         return None
     return _MOVES.get((reach(plain), reach(judged)), WITHIN)
@@ -176,6 +184,10 @@ def bets_on(
     ----------
     plain, judged
         The verdict without the model, and the model's.
+    label
+        The right verdict, as far as it is known.
+    group
+        The group key of the incident.
     missed_page
         The number of needless pages that cost as much as one missed page.
     """

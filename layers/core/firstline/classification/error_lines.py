@@ -84,7 +84,10 @@ def group(events: Iterable[LogEvent]) -> list[ErrorLine]:
 
 
 def _shape(line: str) -> str:
-    """Redact a line, then mask its numbers, ids, hosts and paths, as a masked secret would no longer look like one."""
+    """Return a line as a shape: redacted, and then with its numbers, ids, hosts and paths masked.
+
+    It is redacted first because a secret that is partly masked would no longer be recognized as one.
+    """
     words = mask(safe_line(line, _MAX_LINE_CHARS)).split()
     begin = next((place for place, word in enumerate(words) if word not in PLACEHOLDERS), len(words))
     return shorten(" ".join(words[begin:]), MAX_SHAPE_CHARS)
@@ -151,7 +154,10 @@ def _is_bad(level: object, words: list[str]) -> bool:
 
 
 def _text(fields: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    """Return the first line of the first of these fields that holds text, or an object with a `message`; else ""."""
+    """Return the first line of the first field, in the order of `keys`, that has text; empty if none has.
+
+    A field has text if it is one, or is an object whose `message` is one.
+    """
     for key in keys:
         value = fields.get(key)
         value = value.get("message") if isinstance(value, dict) else value

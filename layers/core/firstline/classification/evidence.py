@@ -164,7 +164,10 @@ def _persons_word(alert: NormalizedAlert, incidents: EvidenceSource) -> tuple[Wo
 
 
 def suspects(incident: Incident, evidence: Evidence) -> list[Deployment]:
-    """Return the deployments of the incident's service from before the incident, newest first."""
+    """Return those deployments in the evidence that are of the incident's service and from before the incident opened.
+
+    They keep the order that they have in the evidence.
+    """
     before = [found for found in evidence.deployments if found.deployed_at <= incident.opened_at]
     return [deployment for deployment in before if _concerns(deployment, incident.alert, evidence.tags)]
 

@@ -56,7 +56,10 @@ def require_room(record: IncidentRecord) -> None:
 
 
 def _is_known(answer: Feedback, known: Sequence[Feedback]) -> bool:
-    """Return True if an answer is stored already, or repeats the person's last one and takes nothing back."""
+    """Return True if an answer need not be stored: it is stored already, or repeats the person's last one.
+
+    A repeated answer that names a severity is new all the same if somebody else has answered in between.
+    """
     if answer in known:
         return True
     own = [given for given in known if given.person == answer.person]

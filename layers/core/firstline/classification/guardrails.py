@@ -200,7 +200,7 @@ def _why_no_runbook(judged: "Judgement", severity: Severity, case: Case, questio
 
 
 def _sentence(text: str, limit: int) -> str:
-    """Return a model's text as `safe_words` does, or nothing if it is a single word.
+    """Return a model's text, cleaned and cut to `limit` characters by `safe_words`; empty if it is a single word.
 
     Small models fill a field with its own name or with the alert's, which tells people less than Firstline's own words.
     """
@@ -209,5 +209,8 @@ def _sentence(text: str, limit: int) -> str:
 
 
 def safe_words(text: str, limit: int) -> str:
-    """Return a model's text without invisible characters, secrets and links, because a model repeats untrusted text."""
+    """Return a model's text as one line of at most `limit` characters, without invisible characters, secrets and links.
+
+    They are taken out because a model repeats untrusted text.
+    """
     return safe_line(_LINK.sub("[link removed]", text), limit)

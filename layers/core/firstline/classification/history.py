@@ -50,15 +50,15 @@ class Opinion:
     Attributes
     ----------
     usually_nothing
-        Most incidents of the group were noise, resolved by themselves, or expired at `low`. That is enough to drop an
-        alert that its source calls `info`.
+        At least 3 of the group's last 5 incidents were noise, resolved by themselves, or expired at `low` or below.
+        That is enough to drop an alert that its source calls `info`.
     clears_itself
-        Most incidents of the group resolved by themselves. Only this lets a model take an alert that its source calls
-        `high` below a page; incidents that Firstline itself suppressed do not count.
+        At least 3 of the group's last 5 incidents resolved by themselves. Only this lets a model take an alert
+        that its source calls `high` below a page; incidents that Firstline itself suppressed do not count.
     at_least, because
         A severity above the source's, because people had to act on the group's incidents or called it right; and why.
     not_noise
-        A person said that a suppressed incident of the group was real: for the time of `MEMORY` only a declared rule
+        A person said that a suppressed incident of the group was real: for 30 days (`MEMORY`) only a declared rule
         may call an incident of the group noise.
     not_the_deployment, cause_instead
         When a deployment was last blamed and people answered, a person called that cause wrong. Deployments are then
@@ -156,9 +156,11 @@ def _floor(
 
 
 def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return the severity, above the source's, at which the group usually needed a human; `medium` if it sometimes did.
+    """Return the least severity for the incident, by how the group's `last` incidents (at most 5) ended, and why.
 
-    None if it rarely did.
+    Of these, the ones count that needed a human at a severity above the source's. If 3 or more did, it is the lowest
+    of their severities. If 2 did, it is `medium`, unless the source says as much or one of them was below that. Else
+    None.
     """
     above = [earlier for earlier in last if _needed_a_human(earlier) and _rank(_severity(earlier)) > _rank(source)]
     if len(above) < SOMETIMES:
@@ -183,9 +185,9 @@ def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverit
 
 
 def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return `medium`, and why, if similar incidents of other groups needed a human at `medium` or above; else None.
+    """Return `medium`, and why, if two or more similar incidents of other groups needed a human; else None.
 
-    None also if the source itself says `medium` or more.
+    They count if they were at `medium` or above. None also if the source itself says `medium` or more.
     """
     medium = _rank("medium")
     acted_on = sum(_needed_a_human(earlier) and _rank(_severity(earlier)) >= medium for earlier in alike)
@@ -195,7 +197,10 @@ def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> 
 
 
 def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
-    """Return `anna said that the incident suppressed 3 days ago was real`, about the newest such incident, or None."""
+    """Say which suppressed incident a person called real, of several the newest; None if there is none.
+
+    The sentence is `anna said that the incident suppressed 3 days ago was real`.
+    """
     for earlier in recent:
         if earlier.outcome == "suppressed" and called_real(earlier.feedback):
             return f"{_who(earlier)} said that the incident suppressed {ago(earlier, now)} was real"
@@ -203,7 +208,10 @@ def _not_noise(recent: list[EarlierIncident], now: datetime) -> str | None:
 
 
 def _acquitted(recent: list[EarlierIncident]) -> EarlierIncident | None:
-    """Return the newest incident that blamed a deployment and has answers, if one answer calls its cause wrong."""
+    """Return the newest incident whose verdict blamed a deployment and was answered by people.
+
+    None if there is no such incident, or if none of its answers calls the cause wrong.
+    """
     last = next((earlier for earlier in recent if earlier.blamed_deployment and earlier.feedback), None)
     return last if last is not None and said_wrong_cause(last.feedback) else None
 

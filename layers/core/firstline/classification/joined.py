@@ -88,7 +88,7 @@ class Joined:
 
     @property
     def may_wait(self) -> bool:
-        """True if a rule may hold the incident: its verdict, if any, is noise, and no hold on it was ended."""
+        """True if a rule may hold the incident: no hold on it was ended, and its verdict is noise or still to come."""
         first = self.live.judged == 0 or (self.stored is not None and self.stored.severity == "noise")
         return first and self.live.hold_ended_at is None
 
@@ -158,14 +158,14 @@ class Joined:
         return {"high": high, "critical": critical}
 
     def _worst_listed(self, incident: Incident) -> int:
-        """Return the worst severity rank among the alerts that could be read; if none could, the first alert's."""
+        """Return the highest severity rank (4 is critical) of the alerts that were read; if none was, of the first."""
         return max((alert.rank for alert in self.alerts), default=SEVERITY_RANK[incident.alert.severity])
 
 
 def _ranks_said(
     firing: Sequence[StoredAlert], word_on: Callable[[AlertKind], Word | None], now: datetime
 ) -> dict[AlertKind, int]:
-    """Return the rank of the severity that people gave to each kind of alert whose source states none.
+    """Return the severity rank (4 is critical) that people set for each kind of alert whose source states no severity.
 
     Empty if all alerts are of one kind, as they need no order then, or if the table cannot be read.
     """

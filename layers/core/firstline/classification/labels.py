@@ -61,7 +61,10 @@ def label_of(record: IncidentRecord) -> Label:
 
 
 def disagreement(record: IncidentRecord) -> Disagreement | None:
-    """Return the verdicts with and without the model, and the label; None if they agree or no model gave a verdict."""
+    """Return an incident's verdicts with and without the model, and the right one as far as it is known (`label_of`).
+
+    None if the verdicts with and without the model are equal, or if no model gave one.
+    """
     verdict = record.classification
     if verdict is None or verdict.without_model is None or verdict.model_says is None:
         return None

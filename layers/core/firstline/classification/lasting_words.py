@@ -9,7 +9,10 @@ from firstline.policy.people import FILE
 
 
 def choices(guess: Severity) -> dict[str, Severity]:
-    """Return the severity that each button sets: `page` high (critical if so guessed), `tell` medium, `drop` noise."""
+    """Return the severity that each button sets: `page` high, `tell` medium, `drop` noise.
+
+    `page` sets critical if Firstline's guess at the alert's severity (`guess`) is critical.
+    """
     return {"page": "critical" if guess == "critical" else "high", "tell": "medium", "drop": "noise"}
 
 

@@ -15,7 +15,11 @@ from firstline.privacy.safe import safe_line
 
 
 def is_due(incident: Incident, alarms: AlarmSource | None, *, paged: bool) -> bool:
-    """Return True if the evidence must wait for the page that the source's severity, or its state, demands."""
+    """Return True if the evidence around the alarm has to be read after the page, not before it.
+
+    So it is if the severity that the source states, or that is presumed from its state, pages; if no page was claimed
+    yet (`paged`); and if `alarms` can read the alarm.
+    """
     alert = incident.alert
     pages = (alert.severity_stated or alert.presumed_from is not None) and SEVERITY_RANK[alert.severity] >= PAGING_RANK
     return pages and not paged and alarms is not None and alarms.covers(alert)

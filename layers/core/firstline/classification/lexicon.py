@@ -214,7 +214,10 @@ def _notices(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _phrases(text: str, known: tuple[tuple[int, str], ...]) -> Iterator[tuple[int, str]]:
-    """Yield the points (how bad it sounds) and words of each known phrase in a text; of overlaps, only the longest."""
+    """Yield the points (how bad it sounds) and the words of each known phrase in a text; of overlaps, only the longest.
+
+    `known` has pairs of points and the phrases that have them, separated by commas.
+    """
     pattern, points_of = _compiled(known)
     for found in pattern.finditer(_folded(text)):
         words = found[0]
@@ -269,7 +272,10 @@ def amounts(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _is_ahead(text: str, found: re.Match[str]) -> bool:
-    """Return True if a time is in the future; False for a time of counting, such as "10 errors in 5 minutes"."""
+    """Return True if a time that was `found` in a text lies in the future, such as "full within 4 hours".
+
+    False if it is the time within which something was counted, such as "10 errors in 5 minutes".
+    """
     return "next" in found[0] or _span(found)[0] >= timedelta(hours=1) or _FUTURE.search(text) is not None
 
 

@@ -1,4 +1,6 @@
-"""The memory of verdicts: a confirmed verdict is used again for the same words in the same circumstances.
+"""The memory of verdicts: a confirmed verdict is used again for an alert with the same text in the same circumstances.
+
+Two texts are the same if they are equal once numbers, hosts and names in them are masked (their templates).
 
 Then no model is asked. Memory has no store of its own: an entry is an earlier incident among the evidence, which is
 read anyway. So memory costs no request, expires with the evidence, and ends when a later incident disagrees.
@@ -46,9 +48,10 @@ class Known:
     because: str
 
     def by_people(self, case: Case) -> bool:
-        """Return True if people's answers prove a severity other than noise, and the case has no stated severity.
+        """Return True if people's answers prove a severity other than noise, and the source states none for this alert.
 
-        If the severity is presumed from the source's state, answers on incidents of other groups do not count.
+        A tag of the alarm that states a severity counts as the source. If the severity is presumed from the source's
+        state, such as `no data`, answers on incidents of other groups do not count.
         """
         of_this = case.sent.presumed_from is None or self.entry.group_key == case.incident.group_key
         return bool(self.entry.feedback) and self.severity != "noise" and not case.stated and of_this
@@ -62,16 +65,16 @@ class Known:
 class Unknown:
     """The answer that no earlier verdict can be used again.
 
-    `because` is the reason, None if no earlier incident has the alert's words.
+    `because` is the reason; None if no earlier incident has an alert with the same text (numbers and names masked).
     """
 
     because: str | None
 
 
 def evidence_class(case: Case) -> str:
-    """Return the circumstances of a verdict as text. A verdict is used again only if the text is the same.
+    """Return the circumstances of a verdict as text; an earlier verdict is used again only if its text is the same.
 
-    Such as `high, …, environment prod, service shop, steady, few alerts of the name, …`. The numbers of alerts and
+    A text is `high, …, environment prod, service shop, steady, few alerts of the name, …`. The numbers of alerts and
     hosts, which vary a little each time, stand in coarse steps: few, several, many.
     """
     incident, evidence, alert = case.incident, case.evidence, case.incident.alert
@@ -204,7 +207,10 @@ def _proven(earlier: EarlierIncident, own: list[EarlierIncident], group_key: str
 
 
 def _judged_since(deployed: datetime, newer: EarlierIncident, entry: EarlierIncident) -> bool:
-    """Return True if `newer` began after the deployment, has the same words as `entry`, and was judged by a model."""
+    """Return True if the incident `newer` opened after `deployed`, and a model judged it.
+
+    Its alert must also have the same text as that of the incident `entry`, once numbers and names are masked.
+    """
     return newer.opened_at > deployed and newer.decided_by == "llm" and newer.template == entry.template
 
 
@@ -235,7 +241,11 @@ def _amount(count: int, few: int) -> str:
 
 
 def _difference(before: str | None, here: str) -> str:
-    """Return those of the circumstances `here` that an earlier verdict did not have: `flapping; after a deployment`."""
+    """Return which circumstances in `here` are not in `before`: `flapping; after a deployment`.
+
+    Both are texts by `evidence_class`: of the present case, and of an earlier verdict. If `before` is None, or nothing
+    is new, a phrase says so.
+    """
     if before is None:
         return "which they were is not known"
     known = set(before.split(", "))

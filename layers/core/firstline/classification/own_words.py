@@ -41,7 +41,10 @@ MEANING_VOTES = 0.1
 
 
 def about(alert: NormalizedAlert) -> AlertKind:
-    """Return the kind of alert that a person means who says how bad this alert is, with the alert's masked words."""
+    """Return the kind of alert that a person judges who says how bad this alert is.
+
+    It has the alert's text with numbers, hosts and names masked, so that similar alerts can be found.
+    """
     return kind_of(alert).model_copy(update={"template": template_of(alert)})
 
 
@@ -52,12 +55,12 @@ def kind_named(source: str, alert_name: str, environment: str | None, text: str)
 
 
 def nearest(alert: NormalizedAlert, words: Iterable[Word]) -> NearWord | None:
-    """Return the statement of a person (`words`) on another alert by which this one is judged; None if there is none.
+    """Return the person's statement on another alert by which an alert without a stated severity is judged, or None.
 
-    The alert's source states no severity. Three levels compete: page, medium, and less (which includes alerts to drop).
-    Votes come from statements on the most similar alerts, from statements on all alerts whose texts usually mean as
-    much, and from that usual meaning itself. Of the level that wins, the statement on the most similar alert is
-    returned; but None if the usual meaning wins and nobody said the same of a similar alert.
+    `words` are all such statements. They vote for one of three levels: page, medium, or less (drop included). Those on
+    the most similar alerts vote, and those on all alerts whose texts usually mean the same level as this alert's text;
+    that usual meaning has a vote of its own. Of the statements for the level that wins, the one on the most similar
+    alert is returned; None if the level of the usual meaning wins and no statement on a similar alert names it.
     """
     ours, meaning = template_of(alert), _level(lexicon.guess(alert).severity)
     judged = [word for word in words if word.subject.template]

@@ -91,7 +91,10 @@ def _may_guess(stands: Stance, judged: Stance, case: Case) -> bool:
 
 
 def _moves(stands: Stance, judged: Stance) -> list[Move]:
-    """Return the model's kinds of changes (moves) that do not count: from what `stands` to its verdict (`judged`)."""
+    """Return the kinds of changes (moves) by the model that do not count.
+
+    By them its verdict (`judged`) differs from the verdict that results (`stands`).
+    """
     moves = [severity_move(stands.severity, judged.severity)]
     moves += [RUNBOOK] if stands.runbook_id != judged.runbook_id else []
     moves += [BLAME] if stands.is_deployment_related != judged.is_deployment_related else []

@@ -78,13 +78,16 @@ class Seen:
         return cls(evidence.resource, own, recent, opened_at)
 
     def cause(self, category: Category, words: str, *metrics: str) -> Cause:
-        """Return a cause, `<words> (SQS orders): oldest message 12 min.`, which cites those metrics that were read."""
+        """Return a cause whose sentence has `words`, the resource, and the values of those `metrics` that were read.
+
+        The sentence is `<words> (SQS orders): oldest message 12 min.`.
+        """
         cited = [told(self.readings[name], self.resource.namespace) for name in metrics if name in self.readings]
         evidence = f": {'; '.join(cited)}" if cited else ""
         return Cause(category, f"{words} ({self.resource.kind} {self.resource.id}){evidence}.", metrics)
 
     def now(self, name: str) -> float | None:
-        """Return the metric's value now, or None if it was not read."""
+        """Return the metric's newest value; None if it was not read, or is too old to say how the resource is now."""
         reading = self.readings.get(name)
         return None if reading is None else reading.now
 
@@ -99,21 +102,30 @@ class Seen:
         return reading is not None and reading.now < bound and (reading.week_ago is None or reading.week_ago >= bound)
 
     def grew(self, name: str, factor: float) -> bool:
-        """Return True if the metric is at least `factor` times its value an hour ago and, if known, a week ago."""
+        """Return True if the metric is at least `factor` times its value an hour ago and, if known, a week ago.
+
+        False if the value an hour ago is unknown.
+        """
         reading = self.readings.get(name)
         if reading is None or reading.hour_ago is None:
             return False
         return reading.now >= factor * max(reading.hour_ago, reading.week_ago or 0.0)
 
     def fell(self, name: str, to: float = _COLLAPSED) -> bool:
-        """Return True if the metric is at most `to` (0 to 1) times its value an hour ago and, if known, a week ago."""
+        """Return True if the metric is at most `to` (0 to 1) times its value an hour ago and, if known, a week ago.
+
+        False if the value an hour ago is unknown or 0.
+        """
         reading = self.readings.get(name)
         if reading is None or not reading.hour_ago:
             return False
         return reading.now <= to * min(reading.hour_ago, reading.week_ago or reading.hour_ago)
 
     def rose(self, name: str) -> bool:
-        """Return True if a count of failures is well above those an hour and a week ago; an unknown one counts as 0."""
+        """Return True if a count of failures is above 0, and at least 1.5 times the counts an hour and a week ago.
+
+        An unknown earlier count is taken as 0. The metric `name` must have been read.
+        """
         reading = self.readings[name]
         return reading.now > 0 and reading.now >= GROWN * max(reading.hour_ago or 0.0, reading.week_ago or 0.0)
 

@@ -178,7 +178,7 @@ def amount(value: float, unit: Unit) -> str:
 
 
 def is_current(reading: MetricReading) -> bool:
-    """Return True if a reading's newest value says how the resource is now; False if it is too old for that."""
+    """Return True if a reading's newest value is at most 10 minutes old, and so says how the resource is now."""
     return reading.age_seconds <= _CURRENT.total_seconds()
 
 

@@ -61,7 +61,10 @@ def verdict_of(case: Case) -> Classification:
 
 
 def _came_before(case: Case) -> int:
-    """Return how often the alert came before: alerts of its name within a day or incidents of its group, the larger."""
+    """Return how often the alert came before: the larger of two counts.
+
+    One counts the earlier alerts of its name within a day, the other the earlier incidents of its group.
+    """
     return max(case.evidence.same_name_last_day - 1, len(case.evidence.earlier))
 
 

@@ -42,7 +42,10 @@ def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[PageBut
 
 
 def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> list[PageButton]:
-    """Return the buttons that decide on the plan. A destructive plan is approved only where its scripts are shown."""
+    """Return the buttons by which this visitor can decide on the plan; none if no plan waits for an approval.
+
+    A destructive plan has no button to approve it on a page that does not show its scripts (`scripts_shown`).
+    """
     plan, incident_id = record.plan, record.incident.incident_id
     if plan is None or not record.waits_for_approval:
         return []

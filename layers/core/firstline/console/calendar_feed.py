@@ -90,7 +90,7 @@ class CalendarFeed:
         return _text(HTTPStatus.OK, body, "text/calendar; charset=utf-8")
 
     def _is_theirs(self, schedule: str, person: str, key: str) -> bool:
-        """Return True if the key fits this schedule and this person, and the person is still on the list."""
+        """Return True if the key fits this schedule and this person, and both are still in the owner's files."""
         wanted = [key_of(schedule, person, secret) for secret in links.checked(self.secrets(), SECRET)]
         genuine = [hmac.compare_digest(each.encode(), key.encode("utf-8", "replace")) for each in wanted]
         return any(genuine) and schedule in self.schedules and person in self.people().people

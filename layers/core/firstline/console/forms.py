@@ -1,9 +1,11 @@
 """The console's forms, through which every write of the console goes. The respond function serves them.
 
+A ticket is an address that signs one person in to the console, once, within a minute.
+
 | request below `/console` | effect |
 |---|---|
 | `POST /tickets`, signed with the caller's AWS credentials | a ticket for the person who called |
-| `POST /enter` | uses a ticket up, or reads the link of a page, and begins a session |
+| `POST /enter` | uses a ticket up, or reads the link in a text message, and begins a session |
 | `POST /leave` | ends the session |
 | `POST /incidents/<id>/<action>` | acts on the incident as the session's person |
 | `POST /oncall/<schedule>/<take, override or withdraw>` | changes who is on call, as the session's person |
@@ -115,7 +117,7 @@ class ConsoleForms:
             return refuse(HTTPStatus.SERVICE_UNAVAILABLE, why).response()
 
     def ticket_for(self, person: Person, api_url: str, now: datetime, *, to: str = "") -> str:
-        """Make a ticket of the console for a person, and return it as an address to open.
+        """Return a ticket: an address that signs a person in to the console, once, within a minute.
 
         Parameters
         ----------
@@ -126,7 +128,10 @@ class ConsoleForms:
         return f"{api_url}/console/enter?ticket={self.sessions.mint(given, now)}{f'&to={to}' if to else ''}"
 
     def _ticket(self, event: Mapping[str, Any], now: datetime) -> HttpAnswer:
-        """Answer a request for a ticket. API Gateway has checked its signature, and names the caller."""
+        """Answer a request for a ticket, an address that signs the caller in to the console once.
+
+        API Gateway has checked the signature of the request, and names the caller.
+        """
         caller = str(event["requestContext"].get("authorizer", {}).get("iam", {}).get("userArn", ""))
         person = self.people().of_principal(caller)
         if person is None:
@@ -158,7 +163,10 @@ class ConsoleForms:
         return self._refusal(HTTPStatus.NOT_FOUND, "The console has no such form.", now)
 
     def _enter(self, form: Mapping[str, str], now: datetime) -> HttpAnswer:
-        """Begin a session with a ticket or with the link of a text message, which can also acknowledge the incident."""
+        """Begin a session with a ticket (an address for one sign-in) or with the link in a text message.
+
+        The form that sends such a link can also acknowledge the link's incident.
+        """
         incident_id = form.get("incident", "")
         if "link" in form:
             given = page_links.read(form["link"], incident_id, self.link_keys(), now)
@@ -262,7 +270,10 @@ def action_of(does: str, form: Mapping[str, str]) -> Action:
 
 
 def _wanted_incident(event: Mapping[str, Any]) -> str:
-    """Return the id of the incident that a ticket is to open; empty for the list, or if the request has no valid id."""
+    """Return the id of the incident whose page a ticket (an address for one sign-in) is to open.
+
+    Empty for the list of incidents, or if the request has no valid id.
+    """
     try:
         asked = json.loads(web.body_of(event) or b"{}")
     except (ValueError, RecursionError):
@@ -272,7 +283,10 @@ def _wanted_incident(event: Mapping[str, Any]) -> str:
 
 
 def _wrote(event: Mapping[str, Any]) -> str:
-    """Return the text that a person typed into a form of the console; empty for another site's, or without one."""
+    """Return what a person typed into the text or the reason of a form of the console.
+
+    Empty if they typed nothing, or if another site sent the form.
+    """
     try:
         _check_site(event)
         form = web.form_of(event)

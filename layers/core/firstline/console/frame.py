@@ -41,7 +41,11 @@ class Frame:
         return self.me
 
     def values(self, title: str, here: str = "", *, narrow: bool = False) -> dict[str, Any]:
-        """Return the values that the template `base.html` needs. `here` is the page's name in the navigation."""
+        """Return the values that the template `base.html` needs.
+
+        `here` is the page's name in the navigation, empty if it is not in it. With `narrow`, the page is laid out in a
+        narrow column.
+        """
         return {
             "stack": self.stack,
             "zone": self.zone,

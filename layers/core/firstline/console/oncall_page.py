@@ -44,7 +44,7 @@ class _OverrideLine:
 
 @dataclass(frozen=True)
 class _Board:
-    """One schedule on the page. Its times are in the schedule's time zone."""
+    """One schedule on the page on who is on call. Its times are in the schedule's time zone."""
 
     name: str
     time_zone: str

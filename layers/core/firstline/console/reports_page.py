@@ -37,9 +37,10 @@ _TONES = ("go", "main", "warn", "quiet", "stop", "open")
 
 
 class Asked:
-    """The report that a visitor asks for: its days, what its rows are split by, and the day of a change to compare.
+    """The report that a visitor asks for: of how many days, with a row for each week, service or runbook.
 
-    An invalid value is replaced by the default.
+    It may also compare the time before and after the day of a change. An invalid value is replaced by the default: 7
+    days, a row for each week, no change.
     """
 
     def __init__(self, days: str, by: str, change: str, frame: Frame) -> None:

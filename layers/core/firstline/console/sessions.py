@@ -24,7 +24,7 @@ NOT_IN = "You are not signed in, or your session is over. Open the console with 
 
 
 class Pass(Frozen):
-    """The right of one person to look and to act until a time, which a ticket or a session stands for.
+    """The right of one person to look and to act until a time, for which a session or a ticket (one sign-in) stands.
 
     `key` identifies the person to Firstline; `name` is shown to other people. A pass with an `incident_id` is good for
     that incident alone, to read it and to acknowledge it.
@@ -87,7 +87,10 @@ def hash_of(token: str) -> str:
 
 
 def session_for(given: Pass, now: datetime) -> Pass:
-    """Return the pass of the session that a ticket or a link begins, which lasts eight hours."""
+    """Return the pass of a session of eight hours, with the rights of the pass `given`.
+
+    That pass is the one of the ticket (an address for one sign-in) or the link in a text message that begins it.
+    """
     return given.model_copy(update={"expires_at": now + SESSION_LASTS})
 
 

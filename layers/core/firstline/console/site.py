@@ -6,7 +6,7 @@
 | `/incidents/<id>`, or the end of the id | one incident; `…/status` its status, `…/plan` its plan with the scripts |
 | `/oncall` | who is on call, who comes next, overrides |
 | `/silences`, `/reports?days&by&change` | the silences; the report of the last days |
-| `/enter?ticket=…`, `/enter/<incident>?link=…` | the form that uses a ticket or a link |
+| `/enter?ticket=…`, `/enter/<incident>?link=…` | the form to sign in, with a ticket (good once) or a link |
 | `/htmx-<hash>.js` | the one script |
 
 Without a session every page but the last two says how to get one. Forms are sent to the respond function (`forms.py`).
@@ -184,7 +184,10 @@ class Site:
         return refusal(frame, HTTPStatus.NOT_FOUND, "Not found", "This incident has no such page.")
 
     def _named_by_its_end(self, end: str, part: str, frame: Frame) -> HttpAnswer:
-        """Send the browser to the page of the one incident whose id has this end; say what else was found."""
+        """Send the browser to the page of the incident whose id ends with `end`, if there is exactly one.
+
+        Else return a page that says how many there are. `part` is the part of the page, such as `plan`, or empty.
+        """
         short = frame.visitor.incident_id is None and _END.fullmatch(end) is not None
         found = self.ids_ending(end, frame.now) if short else []
         if len(found) == 1:
@@ -194,7 +197,10 @@ class Site:
 
 
 def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
-    """Return the page whose form uses a ticket or a link. Opening it uses nothing up, because previews follow links."""
+    """Return the page whose form signs a visitor in, with a ticket (good once) or the link in a text message.
+
+    To open the page uses no ticket up, because previews of messages open links, too.
+    """
     token = one_line(web.query(event, "link" if incident_id else "ticket") or "", 2_000)
     title = "You were paged" if incident_id else "Open the console"
     to = one_line(web.query(event, "to") or "", 80)

@@ -35,9 +35,10 @@ class PlanRemediationOutput(Lenient):
 class Cursor(Lenient):
     """The progress of a remediation. `touched` is true when a host or a release may have been changed.
 
-    `queue` and `index` name the current step of the plan. `polls` counts how often the step's command was read,
-    `throttles` how often AWS refused the request for it, `attempt` how often the plan was verified. `alarming` is true
-    if the alarm was in ALARM when CloudWatch was last asked.
+    `queue` names a part of the plan (steps, verification or rollback), and `index`, from 0 on, the current step of it.
+    `polls` counts how often the step's command was read, `throttles` how often AWS refused the request for it,
+    `attempt` how often the plan was verified. `alarming` is true if the alarm was in ALARM when CloudWatch was last
+    asked.
     """
 
     queue: Literal["steps", "verify", "rollback"] = "steps"

@@ -88,7 +88,8 @@ class Canary:
 def signed(secret: str, flight: str, status: str, *, began_at: datetime, at: datetime) -> tuple[bytes, dict[str, str]]:
     """Return the JSON body of a canary's alert, and its headers with the signature, for `firstline.sources.canary`.
 
-    `flight` names the alert, `status` is `firing` or `resolved`, and `at` is the time of sending.
+    `flight` names the alert, `status` is `firing` or `resolved`, `began_at` is when the alert began to fire, and `at`
+    is the time of sending.
     """
     said = {"flight": flight, "status": status, "began_at": began_at.isoformat(), "at": at.isoformat()}
     body, stamp = json.dumps(said).encode(), str(int(at.timestamp()))

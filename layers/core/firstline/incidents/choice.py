@@ -72,8 +72,8 @@ def _once_acknowledged(
     """Return the state after an acknowledgement if it is sure to be `Await Resolution`; else an empty answer.
 
     After an empty answer the machine asks `What Now?`. The state is not sure if a further page would be due, if the
-    newest page was acknowledged before, or if further items (shards) count the incident's alerts. The acknowledgement
-    is taken to be shown to people already.
+    newest page was acknowledged before, or if further items (shards) count the incident's alerts. It is
+    assumed that the messages to people already show the acknowledgement.
     """
     if live.shards or live.acked_seq >= live.paged_seq:
         return AfterSignal()

@@ -60,6 +60,10 @@ class Groups(Protocol):
 
         Parameters
         ----------
+        now
+            A time in the minute whose token is taken.
+        paging
+            True if the incident's severity pages: such incidents have tokens of their own.
         opening
             A text that is the same for all deliveries that open the same incident at once: they take one token.
         """
@@ -67,15 +71,17 @@ class Groups(Protocol):
     def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
         """Claim the one incident that alerts called `name` may open during their source's storm; False if it is taken.
 
-        In `name`, the alerts' name is followed by the escalation levels that they page, if these differ from the
-        storm's. The opener that claimed it, named by `opening`, may claim it again.
+        `name` is the alerts' name, followed by the escalation levels that they page if these differ from the storm's.
+        `opening` is a text that identifies the caller: one that has the claim may claim it again.
         """
 
     def open(self, change: Change, incident: Incident, before: Live | None, opened: Sequence[datetime]) -> Live:
-        """Write a new incident with its first alerts.
+        """Write a new incident with its first alerts, and return the group's new `Live` item.
 
         Parameters
         ----------
+        change
+            The first alerts, and what they add to the group's counts.
         before
             The `Live` item that the group had, which is replaced; None for a new group.
         opened
@@ -90,7 +96,8 @@ class Groups(Protocol):
     def apply(self, change: Change) -> Live:
         """Store alerts that join or end, and return the `Live` item after that.
 
-        A conflict with other writers is tried again here; after many conflicts, counts go to further items (shards).
+        `change` has these alerts, and what they add to the group's counts (negative if alerts end). A conflict with
+        other writers is tried again here; after many conflicts, counts go to further items (shards).
 
         Raises
         ------

@@ -64,7 +64,10 @@ class Look:
         return max(at for at in known if at is not None)
 
     def again(self, at: datetime, *, only: bool = False) -> None:
-        """Ask for another look at a time. The earliest time asked for counts; with `only`, this time alone."""
+        """Ask for another look at the incident at `at`. The earliest such time counts.
+
+        With `only`, `at` replaces any time that was asked for before.
+        """
         self.until = at if only or self.until is None else min(self.until, at)
 
     def take(self, live: Live) -> None:
@@ -124,8 +127,9 @@ def out_of_date(live: Live) -> bool:
 def next_look(live: Live, now: datetime, page_after: timedelta) -> datetime:
     """Return when reconcile looks again at an incident that needs nothing now: in 1 to 10 minutes.
 
-    In 1 minute if the incident is held. Else when a page would be overdue: `page_after` the time at which the next page
-    is due.
+    In 1 minute if the incident is held, or its execution has not started yet. Else, within these limits, once the next
+    page has been due for `page_after`, and so is overdue. If a page is due now: in 1 minute if a loud alert (high or
+    critical, not held) waits for it, else in 10. If no page will be due: in 10.
     """
     soon, late = now + SHORTEST, now + LONGEST
     if on_hold(live, now) or live.started < live.generation:

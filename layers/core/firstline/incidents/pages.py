@@ -93,8 +93,8 @@ def seconds_until_due(live: Live, now: datetime) -> int:
 def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     """Return True if reconcile has to page, because a page has been due for `page_after` and the execution sent none.
 
-    For the first page after a verified cure, this time counts from the verification. For a worse alert that joined,
-    the time is shorter (`page_within`).
+    For the first page after a verified cure, this time counts from the verification. If an alert joined that is worse
+    than all that people know of, it is at most 1 minute (`page_within`).
     """
     due, page_after = page_due(live, now), page_within(live, page_after)
     if due is None or on_hold(live, now):
@@ -116,7 +116,10 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
 
 
 def page_within(live: Live, page_after: timedelta) -> timedelta:
-    """Return the longest time that a due page may wait: `page_after`, or 1 minute if a worse alert joined."""
+    """Return the longest time that a due page may wait for the execution, before reconcile sends it.
+
+    It is `page_after`, but at most 1 minute if an alert joined that is worse than verdict, pages and acknowledgement.
+    """
     return min(page_after, LOUDER_WITHIN) if live.decided is not None and has_louder(live) else page_after
 
 
@@ -133,7 +136,10 @@ def has_louder(live: Live) -> bool:
 
 
 def escalated_already(live: Live, now: datetime) -> bool:
-    """Return True if a person escalated the incident within a minute, or before that and the page is still to come."""
+    """Return True if a person escalated the incident within the last minute, or earlier without an effect so far.
+
+    It had an effect if a page or an acknowledgement followed.
+    """
     at = live.escalated_at
     if at is None:
         return False

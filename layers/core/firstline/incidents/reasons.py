@@ -17,9 +17,9 @@ SLACK_IS_DOWN = (
 
 
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
-    """Return the input of a state with a sentence on how the last state ended as its `reason`, if people need that one.
+    """Return the input of a state with its `reason` set to a sentence on how the last state ended.
 
-    If that is no reason for people, the input is returned as it is.
+    The input is returned unchanged if that end is no reason for people (`_says_why`), as most waits that timed out.
     """
     if event.happened is None or not _says_why(event.happened):
         return event
@@ -27,9 +27,10 @@ def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
 
 
 def _says_why(happened: Observed) -> bool:
-    """Return True if how a state ended is a reason for people: it failed, or a person ended its wait.
+    """Return True if how a state ended is a reason for people to get a message.
 
-    Alerts that joined or ended, and most waits that timed out, are no reason: the message is written from the record.
+    It is one if the state failed, or if a person ended its wait by a Resolve, a refusal or an escalation. Alerts that
+    joined or ended, and most waits that timed out, are no reason: the message is written from the record.
     """
     if happened.error is not None:
         over = happened.error.name == "States.Timeout"

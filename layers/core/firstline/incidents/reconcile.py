@@ -301,7 +301,7 @@ class Reconciler:
             look.again(look.now + SHORTEST)
 
     def _show(self, look: Look) -> None:
-        """Bring the incident's message up to date, unless the execution or the change's maker may just be doing so."""
+        """Bring the incident's message up to date, unless the execution, or whoever changed it, may be doing so now."""
         if not out_of_date(look.live):
             return
         if look.told or look.now - look.last_change < NEWS_AFTER:

@@ -14,7 +14,7 @@ MOST_PAGES_NAMED = 3
 
 
 def kind_of_message(notification: Notification) -> NotificationKind:
-    """Return the kind by which a message is rendered: for `changed` the kind that fits the incident's state now."""
+    """Return the kind by which a message is rendered: its own or, for `changed`, the one that fits the incident now."""
     return message_kind(notification.record) if notification.kind == "changed" else notification.kind
 
 
