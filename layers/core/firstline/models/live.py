@@ -125,7 +125,7 @@ class Live(Frozen):
     loud_since
         When the first loud alert came that no page covers yet; None if pages cover all of them.
     judged, decided
-        `joined` when the last verdict was given, and the rank of that verdict; 0 and None before the first verdict.
+        How many alerts had joined at the last verdict, and the rank of its severity; 0 and None before a verdict.
     judged_loud
         The loud alerts that the last verdict knew of.
     held_until
@@ -147,7 +147,7 @@ class Live(Frozen):
     acked_seq
         `paged_seq` at the newest acknowledgement, which does not answer later pages.
     resolved_seen, resolved_loud
-        `joined`, and the loud alerts, that the person who pressed Resolve had seen.
+        How many alerts, and how many loud ones, had joined when the person who pressed Resolve looked.
     verified_at
         When a runbook's verification held although the alert still fires.
     acted_at
@@ -271,7 +271,7 @@ class Live(Frozen):
 
 
 def loudest_since(live: Live, known: Loud) -> int:
-    """Return the rank of the worst high or critical alert that `known` does not count; 0 if there is none.
+    """Return the rank of the worst high or critical alert that joined after `known` was counted; 0 if none did.
 
     Alerts that are held do not count.
     """
