@@ -138,7 +138,7 @@ class _Look:
 
     @property
     def pages(self) -> bool:
-        """True if the incident calls for a page: by its severity, an earlier page, a failed state or a remediation."""
+        """True if the incident calls for a page: for its severity, an earlier page, a failed state or a failed cure."""
         asked = self.live.rank >= PAGING_RANK or self.live.paged_seq > 0
         return asked or self.failed or self.request.remediation == "page"
 
@@ -150,7 +150,7 @@ class _Look:
 
     @property
     def remediation(self) -> RemediationEnd | None:
-        """The end of the remediation, such as `verified`, also by an earlier execution; None if it has not ended."""
+        """The remediation's end, also in an earlier execution; `human` if that is unknown, None if no step acted."""
         if self.request.remediation is not None or self.live.acted_at is None:
             return self.request.remediation
         return "verified" if self.live.verified_at is not None else "human"

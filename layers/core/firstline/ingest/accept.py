@@ -160,8 +160,8 @@ class Delivery:
     sources
         How many firing alerts of this delivery inhibit others, by the key of the inhibition.
     refused
-        The limit that refused a new incident, in words, by the incident's source, its alert's name, whether it pages,
-        and the time at which it first calls people (now, or the end of its hold).
+        For each new incident that was refused, the limit in words. The key is the incident's source, its alert's name,
+        whether it pages, and the time at which it would have called people (now, or the end of its hold).
     started
         The incidents whose execution this delivery has started, or tried to start.
     """

@@ -60,8 +60,9 @@ class Heartbeat(Frozen):
 
 
 class Pulse(Frozen):
-    """One heartbeat as the table stores it. The same labels give the same `key`.
+    """One heartbeat as the table stores it.
 
+    `key` is `<source>:<fingerprint>` of its alert, or `required:<id>` while a required heartbeat has never come.
     `absent_since` is set while people know of an absence, and `told_at` is when they were told last. `forgotten_at` is
     set when a person declared the heartbeat as no longer expected; its next beat clears that.
     """
