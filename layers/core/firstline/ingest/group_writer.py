@@ -34,7 +34,8 @@ class OutOfTime(Exception):
 class AcceptedGroup:
     """The result for one group. `incident_id` is the incident that its alerts opened or joined, or None.
 
-    `new`, `duplicates` and `in_storm` count the group's alerts: newly written, known already, and put into a storm.
+    `new` counts the alerts that entered the incident or got worse in it, `in_storm` those that were put into a storm,
+    and `duplicates` the group's other messages.
     """
 
     incident_id: str | None = None

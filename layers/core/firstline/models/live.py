@@ -60,6 +60,7 @@ STORM_PREFIX = "storm:"
 class Counts(Frozen):
     """The numbers of alerts that joined an incident and that still fire. Writers only add (also negative numbers).
 
+    An alert that got worse counts in `joined`, `ranks`, `loud_high` and `loud_critical` as if it had joined once more.
     `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count the
     high and critical alerts that no hold kept back. `changes` counts everything that a waiting execution must see.
     `lost` counts the alerts that ended without data, so that nobody saw them recover; `lost_loud` counts the loud ones
@@ -153,7 +154,7 @@ class Live(Frozen):
     acted_at
         When the first step that changes something was claimed.
     shown
-        `version` of the newest message to people.
+        The `version` of the incident that the newest message to people shows; 0 before the first message.
     """
 
     layout: int = LAYOUT
@@ -212,7 +213,7 @@ class Live(Frozen):
 
     @property
     def joined(self) -> int:
-        """Return how many alerts joined, including those that opened the incident."""
+        """Return how many alerts joined, with those that opened the incident; one that got worse counts once more."""
         return self.counts.joined
 
     @property
