@@ -68,7 +68,7 @@ class FoldedGroup:
 
 
 class GroupWriter:
-    """The writer of one group of a delivery. If another function changes the group, it reads and writes it again.
+    """The writer of one group of a delivery, which starts over if another function changes the group meanwhile.
 
     `granted` is true once the source's limit of new incidents a minute has let this group open one. `written` holds
     the fingerprints of the alerts written so far.
@@ -205,7 +205,7 @@ class GroupWriter:
     def ask_for_token(
         self, lead: Newcomer, hold: Hold | None, own: Live | None, storm: Live | None, levels: Sequence[str]
     ) -> str | None:
-        """Take one of a minute's tokens for new incidents; return None, or the limit in words if no token is left.
+        """Take one of a minute's tokens for new incidents; return None, or the limit that forbids one, in words.
 
         Held alerts take a token of the minute in which their hold ends, because they call people then. While a storm
         lasts, alerts of one name and of paging severity get only one incident of their own (one for each set of

@@ -258,9 +258,9 @@ def _place(identity: str) -> tuple[str, str]:
 
 
 def _covers(pattern: str, identity: str) -> bool:
-    """Return True if the ARN `pattern` of people.yaml, in which role and session may have a `*`, covers another ARN.
+    """Return True if `pattern`, an ARN of people.yaml that may have a `*` in its role and session, covers `identity`.
 
-    The other ARN (`identity`) is a caller's, or also one of people.yaml.
+    `identity` is the ARN of a caller, or another ARN of people.yaml.
     """
     ours, theirs = _SESSION.fullmatch(pattern), _SESSION.fullmatch(identity)
     if ours is None or theirs is None:
