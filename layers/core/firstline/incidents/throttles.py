@@ -27,7 +27,7 @@ class ThrottleWatch:
     refused
         Returns how often Lambda refused each function between two times; functions without refusals are left out.
     claim
-        Claims the report on the hours before a time; returns False if another process makes it.
+        Takes the end of the hours to report on, and the time now; returns False if another process reports on them.
     say
         Sends operators a message with a subject and a text.
     zone
@@ -43,7 +43,11 @@ class ThrottleWatch:
     """The end of the last hour that this process has checked; None before its first check."""
 
     def look(self, now: datetime) -> None:
-        """Report the refusals in the whole hours since the last look. The next call repeats a look that failed."""
+        """Tell operators which functions Lambda refused to run in the whole hours since the last call.
+
+        The first call looks at the last whole hour only. If a call raises, the next one looks at the same hours again,
+        but at no more than the last `LONGEST`.
+        """
         end = (now - COUNTED_AFTER).replace(minute=0, second=0, microsecond=0)
         begin = end - HOUR if self._until is None else max(self._until, end - LONGEST)
         if begin < end:

@@ -4,8 +4,8 @@ The function `what_now` serves the state `What Now?`, which follows an error or 
 The functions of other states call it at their end, so that the execution skips `What Now?` (`following.py`). An
 execution that missed a signal, or that succeeds one that died, finds the next state by the record.
 
-The same state is never chosen twice without a wait in between: an effect that the record does not show was refused or
-could not be written, and is tried again only after a wait.
+If the record does not show what a state should have done, its effect was refused or could not be written. Such a state
+is not chosen again at once, but only after a wait.
 """
 
 from dataclasses import dataclass
@@ -72,6 +72,8 @@ def what_now(request: WhatNowInput, record: IncidentRecord | None, now: datetime
 
     Parameters
     ----------
+    request
+        What the execution has done so far, and how its last state ended.
     record
         The incident as it stands now; None if the table does not have it: then a person is paged once.
     """
@@ -136,7 +138,7 @@ class _Look:
 
     @property
     def pages(self) -> bool:
-        """True if the incident calls for a page: by its severity, an earlier page, a failed state or a remediation."""
+        """True if the incident calls for a page: for its severity, an earlier page, a failed state or a failed cure."""
         asked = self.live.rank >= PAGING_RANK or self.live.paged_seq > 0
         return asked or self.failed or self.request.remediation == "page"
 
@@ -148,7 +150,7 @@ class _Look:
 
     @property
     def remediation(self) -> RemediationEnd | None:
-        """The end of the remediation, such as `verified`, also by an earlier execution; None if it has not ended."""
+        """The remediation's end, also in an earlier execution; `human` if that is unknown, None if no step acted."""
         if self.request.remediation is not None or self.live.acted_at is None:
             return self.request.remediation
         return "verified" if self.live.verified_at is not None else "human"
@@ -249,10 +251,10 @@ class _Look:
         return newcomer >= PAGING_RANK and newcomer > covered
 
     def _to_be_judged_again(self, verdict: Classification) -> bool:
-        """Return True if a new verdict is needed, because alerts joined or because the incident's hold is over.
+        """Return True if the incident needs a new verdict.
 
-        Without a hold, or on hold by a rule, it is needed only if a worse alert joined, or any if the verdict is
-        `noise`.
+        If the verdict came with a hold by a silence, a window or an inhibition, it does once any alert joined or the
+        hold is over. Otherwise it does if a worse alert joined (`_louder`), or any alert after the verdict `noise`.
         """
         joined = self.live.joined > self.live.judged
         if verdict.hold is None or verdict.hold.by == "rule":
@@ -275,7 +277,7 @@ class _Look:
         return self.go("Announce Remediation") if approved and self._fresh_plan() else None
 
     def _joined_since_the_plan(self) -> bool:
-        """Return True if an alert joined after the plan, which covers only the hosts of the incident's opening."""
+        """Return True if an alert joined after the incident's opening or planning; the plan may lack its host."""
         plan = self.record.plan
         late = plan is not None and self.live.last_alert_at > plan.planned_at
         return late or self.live.joined > self.request.incident.alert_count
@@ -310,7 +312,7 @@ class _Look:
         return self.go("Notify Ops") if show else found
 
     def _evidence_due(self) -> bool:
-        """Return True if the evidence around the alarm is to be read now, as the page just sent did not wait for it."""
+        """Return True if evidence around the alarm is to be read now, because the page went out before it was read."""
         if self.came_from != "Page On-Call" or self.failed or self.live.joined > self.live.judged:
             return False
         return self.verdict is not None and self.verdict.evidence_due
@@ -353,7 +355,7 @@ class _Look:
         return self.go("Await Resolution", wait)
 
     def _page(self) -> WhatNowOutput:
-        """Choose to page, or to wait first if this execution has just tried to."""
+        """Choose to page; right after an attempt to page, choose a wait, unless a worse alert joined meanwhile."""
         if self.came_from != "Page On-Call":
             return self.go("Page On-Call", reason=self.reason)
         result = self.request.happened.result if self.request.happened else None

@@ -160,8 +160,8 @@ class Delivery:
     sources
         How many firing alerts of this delivery inhibit others, by the key of the inhibition.
     refused
-        The limit that refused a new incident, in words, by the incident's source, its alert's name, whether it pages,
-        and the time at which it first calls people (now, or the end of its hold).
+        For each new incident that was refused, the limit in words. The key is the incident's source, its alert's name,
+        whether it pages, and the time at which it would have called people (now, or the end of its hold).
     started
         The incidents whose execution this delivery has started, or tried to start.
     """
@@ -220,7 +220,7 @@ class Delivery:
     # --- read and fold ------------------------------------------------------------------------------------------------
 
     def read(self, keys: Sequence[str]) -> None:
-        """Read groups, the storms of their sources and the inhibitions of their alerts from the table."""
+        """Read groups, their sources' storms and their alerts' inhibitions from the table, and keep them in `self`."""
         alerts = [alert for key in keys for alert in self.alerts[key]]
         firing = [alert for alert in alerts if alert.status == "firing"]
         wanted: dict[str, Iterable[str]] = {storm_key(source): () for source in {alert.source for alert in alerts}}
@@ -234,7 +234,7 @@ class Delivery:
             self.take(self.ports.groups.read(dict.fromkeys(elsewhere, ()))[0])
 
     def storm_of(self, alert: NormalizedAlert, rank: int) -> str:
-        """Return the group key of the storm incident that the alert would join if it had the rank."""
+        """Return the group key of the storm that the alert would join if its severity had the rank `rank` (0 to 4)."""
         return storm_key(alert.source, levels=self.judge.levels_in_storm(alert, rank, self.now))
 
     def take(self, views: Mapping[str, GroupView]) -> None:
@@ -296,7 +296,10 @@ class Delivery:
             logger.exception("the execution of incident %s was not signalled, reconcile does it", live.incident_id)
 
     def start_pending(self, live: Live | None) -> None:
-        """Start the execution of an open incident again, if it has not begun `START_WITHIN` after the opening."""
+        """Start an open incident's execution again, if it has not begun `START_WITHIN` after the opening.
+
+        A delivery does this for at most `STARTED_AGAIN` incidents, and for each only once.
+        """
         if live is None or not live.open or live.started >= live.generation or live.incident_id in self.started:
             return
         if self.now - live.opened_at < START_WITHIN or self.started_again == STARTED_AGAIN:

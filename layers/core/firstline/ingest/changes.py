@@ -183,9 +183,9 @@ def end(folded: Folded) -> Piece:
 
 
 def refresh(folded: Folded) -> Piece:
-    """Return the write (`Piece`) for an alert that began to fire again while its incident counts it as firing.
+    """Return the write (`Piece`) for an alert that fires anew although its incident counts it as firing already.
 
-    It changes no count.
+    The write stores when the alert began to fire, and changes no count of the incident.
     """
     return Piece(AlertWrite(folded.before, stored(folded)), Counts())
 

@@ -234,10 +234,10 @@ class FrontDoor:
                 self.incidents.save_deployment(deployment)
 
     def _take_records(self, records: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        """Accept Lambda's records: messages of SNS, or messages of one of Firstline's own queues.
+        """Accept the records that Lambda read from SNS or from one of Firstline's own queues.
 
-        These hold alerts that are not written yet (backlog), or unreadable deliveries and failed events that a person
-        sent to ingest again (quarantine).
+        The backlog queue holds alerts that are not written yet. The quarantine queue holds unreadable deliveries and
+        failed events, and a person has sent them to ingest again.
         """
         messages = []
         for record in records:

@@ -34,7 +34,8 @@ class OutOfTime(Exception):
 class AcceptedGroup:
     """The result for one group. `incident_id` is the incident that its alerts opened or joined, or None.
 
-    `new`, `duplicates` and `in_storm` count the group's alerts: newly written, known already, and put into a storm.
+    `new` counts the alerts that entered the incident or got worse in it, `in_storm` those that were put into a storm,
+    and `duplicates` the group's other messages.
     """
 
     incident_id: str | None = None
@@ -67,9 +68,10 @@ class FoldedGroup:
 
 
 class GroupWriter:
-    """The writer of one group of a delivery. If another function changes the group meanwhile, it begins anew.
+    """The writer of one group of a delivery, which starts over if another function changes the group meanwhile.
 
-    `granted` is true once the group has a token for a new incident; `written` holds the fingerprints written so far.
+    `granted` is true once the source's limit of new incidents a minute has let this group open one. `written` holds
+    the fingerprints of the alerts written so far.
     """
 
     def __init__(self, delivery: "Delivery", key: str) -> None:
@@ -203,7 +205,7 @@ class GroupWriter:
     def ask_for_token(
         self, lead: Newcomer, hold: Hold | None, own: Live | None, storm: Live | None, levels: Sequence[str]
     ) -> str | None:
-        """Take one of a minute's tokens for new incidents; return None, or in words the limit that is reached.
+        """Take one of a minute's tokens for new incidents; return None, or the limit that forbids one, in words.
 
         Held alerts take a token of the minute in which their hold ends, because they call people then. While a storm
         lasts, alerts of one name and of paging severity get only one incident of their own (one for each set of

@@ -41,7 +41,7 @@ class Judge:
     paging: "Callable[[], PagingPolicy | None]" = lambda: None
 
     def rank(self, alert: NormalizedAlert, now: datetime, *, flapping: bool) -> int:
-        """Return the rank (0 to 4) that a rule gives an alert; without a rule, the rank of its sender's severity."""
+        """Return the rank (0 to 4) of an alert's severity: the sender's, as rules and maintenance windows change it."""
         return self.rules().rank(alert, now, now.astimezone(self.zone), flapping=flapping)
 
     def hold_on(self, alert: NormalizedAlert, now: datetime, counts: Mapping[str, int]) -> Hold | None:

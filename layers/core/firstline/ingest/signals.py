@@ -76,7 +76,7 @@ class SignalHandler:
         return False
 
     def _apply(self, signal: OwnIncidentSignal | AlertSignal, incident_id: str, now: datetime) -> None:
-        """Change the incident as the signal says, unless a later change of the same PagerDuty incident came first."""
+        """Change the incident as PagerDuty's message says; ignore a message that came twice or after a later one."""
         said_at = min(signal.said_at or now, now)
         if not self.incidents.take_in_order(signal.sender_id, said_at, now):
             logger.info(

@@ -48,7 +48,10 @@ class EventVerdict(Frozen):
 
 
 class EventPage(Frozen):
-    """A page that went out: its number in the incident, its level and round, the people on call, and the channels."""
+    """A page that went out: its number in the incident, who was on call, and the channels that took it.
+
+    `level` is the escalation level and `round` the round through all levels, both counted from 0.
+    """
 
     number: int = Field(ge=1)
     level: int = Field(ge=0)

@@ -33,7 +33,7 @@ class Deployment(Frozen):
     state: Annotated[DeploymentState | None, BeforeValidator(_known_state)] = None
 
     def concerns(self, alert: NormalizedAlert) -> bool:
-        """Return True if this deployed the alert's service, unless it is known that the environments differ."""
+        """Return True if this is a deployment of the alert's service, and not known to be in another environment."""
         if alert.service is None or self.service.casefold() != alert.service.casefold():
             return False
         there, here = self.environment, alert.environment
@@ -78,7 +78,10 @@ class EarlierIncident(Frozen):
 
 
 class SimilarIncident(Frozen):
-    """An incident of another group, and its likeness to the incident at hand: 0 (no common word) to 1 (same words)."""
+    """An incident of another group whose alert resembles the alert at hand.
+
+    `score` says how alike the texts and services of both alerts are, from 0 (no word in common) to 1 (the same).
+    """
 
     incident: EarlierIncident
     score: float = Field(ge=0, le=1)

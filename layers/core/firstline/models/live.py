@@ -60,6 +60,7 @@ STORM_PREFIX = "storm:"
 class Counts(Frozen):
     """The numbers of alerts that joined an incident and that still fire. Writers only add (also negative numbers).
 
+    An alert that got worse counts in `joined`, `ranks`, `loud_high` and `loud_critical` as if it had joined once more.
     `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count the
     high and critical alerts that no hold kept back. `changes` counts everything that a waiting execution must see.
     `lost` counts the alerts that ended without data, so that nobody saw them recover; `lost_loud` counts the loud ones
@@ -125,7 +126,7 @@ class Live(Frozen):
     loud_since
         When the first loud alert came that no page covers yet; None if pages cover all of them.
     judged, decided
-        `joined` when the last verdict was given, and the rank of that verdict; 0 and None before the first verdict.
+        How many alerts had joined at the last verdict, and the rank of its severity; 0 and None before a verdict.
     judged_loud
         The loud alerts that the last verdict knew of.
     held_until
@@ -147,13 +148,13 @@ class Live(Frozen):
     acked_seq
         `paged_seq` at the newest acknowledgement, which does not answer later pages.
     resolved_seen, resolved_loud
-        `joined`, and the loud alerts, that the person who pressed Resolve had seen.
+        How many alerts, and how many loud ones, had joined when the person who pressed Resolve looked.
     verified_at
         When a runbook's verification held although the alert still fires.
     acted_at
         When the first step that changes something was claimed.
     shown
-        `version` of the newest message to people.
+        The `version` of the incident that the newest message to people shows; 0 before the first message.
     """
 
     layout: int = LAYOUT
@@ -212,7 +213,7 @@ class Live(Frozen):
 
     @property
     def joined(self) -> int:
-        """Return how many alerts joined, including those that opened the incident."""
+        """Return how many alerts joined, with those that opened the incident; one that got worse counts once more."""
         return self.counts.joined
 
     @property
@@ -271,7 +272,7 @@ class Live(Frozen):
 
 
 def loudest_since(live: Live, known: Loud) -> int:
-    """Return the rank of the worst high or critical alert that `known` does not count; 0 if there is none.
+    """Return the rank of the worst high or critical alert that joined after `known` was counted; 0 if none did.
 
     Alerts that are held do not count.
     """

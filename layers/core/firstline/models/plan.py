@@ -62,7 +62,7 @@ class PlannedStep(Frozen):
         return f"{self.sends}, with {values}" if values else self.sends
 
     def covered_before(self, plan: "RemediationPlan") -> str:
-        """Return the text that state machines of the release before this one compare."""
+        """Return the step as a text that an older state machine, of Firstline's last release, finds in an approval."""
         values = ";".join(f"{name}={'|'.join(self.parameters[name])}" for name in sorted(self.parameters))
         return f"{self.sends} {values} {','.join(target.instance_id for target in plan.targets)}"
 
@@ -113,7 +113,7 @@ class PlannedRelease(Frozen):
         return _in_one_line(self.request)
 
     def covered_before(self, _: "RemediationPlan") -> str:
-        """Return the text that state machines of the release before this one compare."""
+        """Return the step as a text that an older state machine, of Firstline's last release, finds in an approval."""
         return f"{self.through} {self.place} {self.latest} {self.marker}"
 
     @property
@@ -206,7 +206,10 @@ class RemediationPlan(Frozen):
 
     @property
     def most_output(self) -> int:
-        """The characters of output to keep for each host: `MOST_OUTPUT`, or its part of twice that if this is less."""
+        """The number of characters of output to keep for each host.
+
+        It is `MOST_OUTPUT` for one or two hosts; three or more share twice `MOST_OUTPUT` equally.
+        """
         return min(MOST_OUTPUT, 2 * MOST_OUTPUT // max(1, len(self.targets)))
 
     @property

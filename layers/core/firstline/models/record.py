@@ -30,7 +30,8 @@ fires any more, and the grouping window runs."""
 class Page(Frozen):
     """A page: its number in the incident (`seq`), its level, its round through all levels, and its channels.
 
-    While the page is claimed and has not gone out yet, `delivered_to` is empty and `at` is None.
+    Levels and rounds are counted from 0. While the page is claimed and has not gone out yet, `delivered_to` is empty
+    and `at` is None.
     """
 
     seq: int = Field(default=1, ge=1)

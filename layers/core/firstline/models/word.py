@@ -54,8 +54,8 @@ class AlertKind(Lenient):
 def kind_of(alert: NormalizedAlert) -> AlertKind:
     """Return the kind of an alert: its source, name and environment; its `template` stays empty.
 
-    An alert that only misses data is of another kind than the same monitor's alert about a value, so that whoever tells
-    or drops the first still gets the pages of the second.
+    An alert that says only that data is missing is of another kind than the same monitor's alert about a value. So a
+    person who sets a low severity for the first kind still gets the pages of the second.
     """
     name = f"{alert.alert_name[:240]} ({NO_DATA})" if alert.presumed_from == NO_DATA else alert.alert_name
     return AlertKind(source=alert.source, alert_name=name, environment=alert.environment)

@@ -39,6 +39,6 @@ def check_role(actor: Actor, role: Role) -> None:
 
 
 def acted(actor: Actor, does: str, now: datetime, reason: str = "") -> Fact:
-    """Build the entry of the audit trail for a person's action, with the reason if one was given."""
+    """Return the entry of the audit trail for a person's action (`does`, such as `resolve`), with its reason if any."""
     facts = {"does": does, "through": actor.through, "principal": actor.principal, "acted_at": now.isoformat()}
     return Fact(what="acted", who=actor.by, facts=facts | ({"reason": reason} if reason else {}))

@@ -106,7 +106,7 @@ def ensure_ended(event: NotifyInput, output: NotifyOutput) -> None:
 
 
 def unwritten(incident: Incident) -> IncidentRecord:
-    """Build the record of an incident that the table does not hold."""
+    """Build the record of an incident that the table does not hold: open, with the alerts that opened it."""
     return IncidentRecord(
         incident=incident, status="OPEN", alert_count=incident.alert_count, last_alert_at=incident.opened_at
     )
@@ -296,10 +296,10 @@ class _Announcer:
 
 
 def _change(happened: Observed | None, record: IncidentRecord) -> str | None:
-    """Return in words what changed, if it is enough to edit the incident's message; None if people need a new message.
+    """Return the news with which to edit the incident's message; None if people need a new message instead.
 
-    Editing is enough after a page, and after a wait for people that ended without an error. The text is empty if nobody
-    acknowledged or took an acknowledgement back, for example if only alerts joined.
+    Editing is enough if the last state (`happened`) was a page or a wait for people, and ended without an error. The
+    news says who acknowledged, or took that back; it is an empty text if neither happened.
     """
     if happened is None or happened.error is not None or happened.state not in (*WITH_PEOPLE, "Page On-Call"):
         return None

@@ -142,7 +142,10 @@ def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None
 
 
 def _read_then(then: str) -> tuple[bool, int | None]:
-    """Read the end of a note's value: `resolve#12` for a note that also resolves, when 12 alerts had joined."""
+    """Return whether a note also resolves the incident, and how many alerts had joined: `resolve#12` is True and 12.
+
+    The number is None if the text states none.
+    """
     word, _, seen = then.partition("#")
     return word == "resolve", _read_seen(seen)
 

@@ -19,9 +19,9 @@ def outcome_of(
     """Return the outcome of an incident: the first of these cases that applies.
 
     - Nobody resolved the incident in time: `expired`.
-    - The data of an alert ended, so nobody saw the alert recover: `no_data`.
+    - The data of an alert ended, so nobody saw it recover: `no_data`, unless a person resolved it or it was held.
     - A person was paged, acknowledged or resolved the incident: `resolved`, even if a runbook had acted before.
-    - The incident was held: `self_cleared` if a rule held it, `suppressed` in a silence or a maintenance window.
+    - The incident was held: `self_cleared` if a rule held it, `suppressed` by a silence, a window or an inhibition.
     - A runbook's act succeeded and changed something: `auto_resolved`.
     - The severity pages people: `resolved`, even without a page on record, so that history never ignores the alert.
     - Otherwise: `self_cleared`.

@@ -66,7 +66,11 @@ def gather(
     incidents: Incidents,
     silences: Callable[[datetime], Sequence[Silence]],
 ) -> HandOver:
-    """Read the content of a hand-over message from the table. Raises `HistoryUnavailable`."""
+    """Read from the table what the hand-over message says, and return it. Raises `HistoryUnavailable`.
+
+    That is: the open incidents, the silences that end in the shift that begins (`comes`), and the incidents that were
+    suppressed in the shift that ends (`leaves`; None if nobody was on call).
+    """
     records = {record.incident.incident_id: record for record in islice(incidents.open_records(), MOST_READ)}
     listed = sorted((status_of(record, now) for record in records.values()), key=lambda status: status.sort_key)
     ending = [

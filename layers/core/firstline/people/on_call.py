@@ -137,7 +137,10 @@ class OnCallOverrides:
     def _check_new(
         self, schedule: Roster, known: Sequence[Override], person: str, begins_at: datetime, ends_at: datetime | None
     ) -> None:
-        """Raise DoneAlready if the person has all of this time by an override; `ends_at` None is the present shift."""
+        """Raise DoneAlready if an override that a person made puts `person` on call for all of this time already.
+
+        `ends_at` is None for a time up to the end of the present shift: then the override only has to cover its begin.
+        """
         for each in of_people(known):
             if each.person == person and each.covers(begins_at) and each.end >= (ends_at or begins_at):
                 if _names(schedule, known, begins_at, ends_at or each.end, without=person):

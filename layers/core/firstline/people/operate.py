@@ -305,9 +305,10 @@ class _Deed:
         return Done(f"Noted: {said(answer)}. {follows}", record)
 
     def _lasting(self, record: IncidentRecord, answer: Feedback) -> str:
-        """Store the severity that a person called right for later alerts of the same kind whose sender states none.
+        """Store the severity in a person's feedback as a word on this kind of alert; return what follows, in words.
 
-        Return a sentence that says what follows from the person's answer.
+        Nothing is stored if the feedback has no severity, if the alert's source or a rule states one, if the severity
+        is `noise` and the person no approver, or if somebody else has given a word since.
         """
         verdict = record.classification
         if answer.severity is None or verdict is None or verdict.subject is None:

@@ -182,7 +182,10 @@ def _read[Body: BaseModel](model: type[Body], body: bytes, **more: str) -> Body:
 
 
 def _in_words(mistake: Mapping[str, Any]) -> str:
-    """Return what is wrong with a field. A message of our own, a ValueError, says itself which field it means."""
+    """Return one of pydantic's errors as a text that begins with the field's name.
+
+    The text of an error that Firstline's own validators raised is returned unchanged, as it names the field itself.
+    """
     if mistake["type"] == "value_error":
         return str(mistake["msg"]).removeprefix("Value error, ")
     place = ".".join(map(str, mistake["loc"]))

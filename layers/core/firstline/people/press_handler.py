@@ -51,7 +51,8 @@ class PressHandler:
     address
         Signs a link to the approval page and returns it as an address; raises NotEntitled if the stack has no key.
     ticket
-        Returns the address of an incident in the console, which signs the person who pressed in, once.
+        Takes a person and an incident's id; returns a link to the incident in the console. Used for the first time,
+        the link also signs the person in to the console.
     whisper
         Sends a message that only one user sees; takes the channel, the user, the text, and a link or None. May raise
         ChannelFailed. `whisper` and `open_form` are None if the stack has no Slack bot.

@@ -43,9 +43,10 @@ class MetricLook:
         self._left = MOST_LOOKS
 
     def __call__(self, record: IncidentRecord, now: datetime) -> str | None:
-        """Say whether the metric of the incident's alarm is back in its range.
+        """Return a sentence that says whether the metric of the incident's alarm is back in its range.
 
-        Return None for a storm, if no alert fires or no person was called, beyond the limit, or if the look fails.
+        Return None for a storm, if no alert fires, if nobody was paged or has acknowledged, after `MOST_LOOKS` calls in
+        a minute, or if the metric is unknown or cannot be read.
         """
         live = record.live
         called = bool(record.pages or record.paged_at) or (live is not None and live.answered)

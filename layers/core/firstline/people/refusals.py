@@ -34,7 +34,10 @@ def nothing_to_do(record: IncidentRecord, does: str, now: datetime, *, seen: int
 
 
 def _paged_already(record: IncidentRecord, live: Live, now: datetime, seen: int | None) -> str:
-    """Return who escalated the incident, or who was paged, before this person's press; empty if nobody was."""
+    """Return a sentence that says why a person need not escalate, or an empty text.
+
+    The reasons are that somebody just did, that a page goes out now, or that one went out after the person looked.
+    """
     if live.escalated_at is not None and escalated_already(live, now):
         return f"{_name(live.escalated_by)} escalated it {short_duration(now - live.escalated_at)} ago."
     if live.page_done < live.paged_seq:

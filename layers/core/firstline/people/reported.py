@@ -73,8 +73,8 @@ def reopened(
     Parameters
     ----------
     after
-        What happened to the group before: two people who reopen the incident at once after the same events send the
-        same alert, and it counts once.
+        Texts that name what happened to the group before, as a part of the alert's fingerprint. So if two people reopen
+        the incident at the same moment, their alerts have one fingerprint and count once.
     """
     incident_id, alert = record.incident.incident_id, record.incident.alert
     why = safe_text(reason, _TEXT_CHARS)

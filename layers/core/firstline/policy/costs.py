@@ -1,4 +1,7 @@
-"""The cost of a wrong severity, counted in needless pages, by which `make eval` and a model's trust are measured."""
+"""The cost of a wrong severity. The unit is one needless page.
+
+`make eval` measures verdicts by it, and `classification/earned.py` whether a model's changes to verdicts pay off.
+"""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -22,7 +25,7 @@ type Reach = Literal["page", "tell", "drop"]
 
 
 def reach(severity: Severity) -> Reach:
-    """Return whom a severity reaches: `page` from high on, `drop` for noise, `tell` for all others."""
+    """Return whom a severity reaches: `page` for critical and high, `tell` for medium and low, `drop` for noise."""
     if SEVERITY_RANK[severity] >= PAGING_RANK:
         return "page"
     return "drop" if severity == "noise" else "tell"

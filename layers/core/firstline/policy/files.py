@@ -110,7 +110,7 @@ def load_policy[Policy: BaseModel](path: Path, model: type[Policy], *, missing: 
 def _in_words(location: tuple[int | str, ...], advice: str, text: str) -> str:
     """Return one mistake in a policy file as `key: advice (line N)`, with the line of the key in the YAML `text`.
 
-    Without a location, the key is `the file`, and the line is that of the key with which `advice` begins, if any.
+    Without a location, `key` is `the file`; if `advice` begins with a key and a colon, the line is that key's.
     """
     line = line_of(text, location or tuple(advice.partition(":")[0].split(".")))
     key = f"{'.'.join(map(str, location)) or 'the file'}: "

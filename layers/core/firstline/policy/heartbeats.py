@@ -48,9 +48,10 @@ class Heartbeat(Frozen):
         return 2 * self.every
 
     def fits(self, alert: NormalizedAlert) -> bool:
-        """Return True if the declaration matches the alert; a dead man's switch also matches by the name `Watchdog`.
+        """Return True if the declaration matches the alert; a dead man's switch also matches under the name `Watchdog`.
 
-        A CloudWatch alarm does not, because an alarm called `Watchdog` fires when something is wrong.
+        A dead man's switch is an alert that always fires to show that alerting works; it has the label `alertname`. An
+        alarm of CloudWatch matches by its own name only, because one called `Watchdog` fires when something is wrong.
         """
         if self.match.fits(alert):
             return True
@@ -59,8 +60,9 @@ class Heartbeat(Frozen):
 
 
 class Pulse(Frozen):
-    """One heartbeat as the table stores it. The same labels give the same `key`.
+    """One heartbeat as the table stores it.
 
+    `key` is `<source>:<fingerprint>` of its alert, or `required:<id>` while a required heartbeat has never come.
     `absent_since` is set while people know of an absence, and `told_at` is when they were told last. `forgotten_at` is
     set when a person declared the heartbeat as no longer expected; its next beat clears that.
     """
@@ -105,7 +107,7 @@ def expectation(pulse: Pulse, declared: Sequence[Heartbeat]) -> Heartbeat | None
 def seen(expected: Heartbeat, pulses: Sequence[Pulse]) -> list[Pulse]:
     """Return the heartbeats that a declaration matches, that have come, and that people still expect.
 
-    One of them is enough for a declaration with `required`.
+    A declaration with `required` asks for at least one of them.
     """
     came = [pulse for pulse in pulses if pulse.requirement is None and pulse.forgotten_at is None]
     return [pulse for pulse in came if expected.fits(pulse.alert)]

@@ -1,8 +1,9 @@
 """The on-call schedules in `runbooks/policy/oncall.yaml`: rotations, layers, holidays and overrides. Pure.
 
 Who is on call at a moment is decided by the first of these that covers it: an override (of several the one made last),
-a holiday, a layer (of several the last in the file), the rotation. So exactly one person is on call at each moment.
-Turns begin at a time of the wall clock, also when the clocks change.
+a holiday, a layer (of several the last in the file), the rotation. So exactly one person is on call at each moment,
+except on a schedule that is copied from another tool: there it may be nobody. Turns begin at a time of the wall clock,
+also when the clocks change.
 
 Example
 -------
@@ -247,7 +248,7 @@ class Roster(Frozen):
             moment = shift.until
 
     def _turn(self, day: date) -> int:
-        """Return the number of the turn that a local day belongs to; before `starts` it is negative."""
+        """Return the number of the turn that a local day belongs to: 0 from the day `starts` on, negative before it."""
         return (day - self.starts).days // self.handover.every.days
 
     def _after(self, overrides: Sequence[Override], moment: datetime) -> Iterator[datetime]:

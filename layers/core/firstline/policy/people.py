@@ -245,9 +245,9 @@ def _identity_center_user(arn: str) -> str | None:
 
 
 def _place(identity: str) -> tuple[str, str]:
-    """Return an identity's account and role as one text, and its session, to compare only identities of one role.
+    """Split the ARN of a role's session into a text for its account and role, and the name of the session.
 
-    For an identity that is no role's session, such as an IAM user, return the identity itself and an empty text.
+    Any other ARN, such as that of an IAM user, is returned whole, with an empty text for the session.
     """
     session = _SESSION.fullmatch(identity)
     if session is None:
@@ -258,7 +258,10 @@ def _place(identity: str) -> tuple[str, str]:
 
 
 def _covers(pattern: str, identity: str) -> bool:
-    """Return True if a pattern in people.yaml covers an identity, which may be a pattern, too."""
+    """Return True if `pattern`, an ARN of people.yaml that may have a `*` in its role and session, covers `identity`.
+
+    `identity` is the ARN of a caller, or another ARN of people.yaml.
+    """
     ours, theirs = _SESSION.fullmatch(pattern), _SESSION.fullmatch(identity)
     if ours is None or theirs is None:
         return pattern == identity

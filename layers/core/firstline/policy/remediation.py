@@ -55,7 +55,11 @@ class ToApprove(Frozen):
 
 
 class ToAuto(Frozen):
-    """The history after which the report suggests `auto`: a number of runs, and percentages accepted and verified."""
+    """The history after which the report suggests the mode `auto` for a runbook: the least that it must have.
+
+    `accepted_percent` is the share of people's decisions on its plans that were approvals, `verified_percent` the share
+    of its acting runs (those that did more than read) that helped.
+    """
 
     run: int = Field(default=10, ge=1)
     accepted_percent: Percent = 95
@@ -70,7 +74,10 @@ class Autonomy(Frozen):
 
 
 class RemediationPolicy(Frozen):
-    """The whole file remediation.yaml. Keys that are left out have the defaults below."""
+    """The whole file remediation.yaml: the limit of hosts, freezes, the history that modes need, and who must approve.
+
+    Each key may be left out; without any key there are no freezes, and one person must approve.
+    """
 
     fleet: Fleet = Fleet()
     freezes: list[Freeze] = Field(default=[], max_length=200)

@@ -22,7 +22,7 @@ MAX_HOLD = timedelta(hours=2)
 
 
 class Rule(Frozen):
-    """A rule for matching alerts: a final severity (`noise` suppresses), or bounds for that of history or a model.
+    """A rule for matching alerts: their final severity, or bounds for the severity that history or a model gives.
 
     `hold` is the time that the incident waits before people are told; if its alerts resolve meanwhile, nobody is told.
     `route` is a name by which routes in paging.yaml choose whom to page.
