@@ -38,7 +38,7 @@ class Danger:
 
     @property
     def depends_on_risk(self) -> bool:
-        """Return True if a runbook with a high enough risk may contain the danger."""
+        """True if a runbook with a high enough risk may contain the danger."""
         return self.allowed in ("disruptive", "destructive")
 
 

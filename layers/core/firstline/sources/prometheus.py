@@ -140,10 +140,10 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
 
 
 def _scope(meant: Meant, labels: dict[str, Any]) -> str:
-    """Return where an alert fires, `cluster/namespace`, which tells apart alerts of one name.
+    """Return where an alert fires, `cluster/namespace`, so that alerts of one name in two places are kept apart.
 
-    `meant` has the values of its labels by their meaning. For Grafana's DatasourceError the data source is added, for
-    its DatasourceNoData the data source and the rule.
+    `labels` are the alert's labels, `meant` their values by meaning, such as `host`. Grafana's alert DatasourceError
+    also gets its data source (or else its rule), DatasourceNoData its data source and its rule.
     """
     source, rule = values.name(labels.get("datasource_uid")), values.name(labels.get("rulename"))
     match meant.first("alert_name"):
