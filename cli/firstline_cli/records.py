@@ -119,7 +119,10 @@ def _compared_with_cloudtrail(stack: Stack, incident_id: str, found: witnesses.H
 
 
 def in_line(entry: Entry, without: str | None = None) -> str:
-    """Return an entry's facts on one line, except empty ones and those whose name contains `without`."""
+    """Return the facts of an entry of the audit trail on one line, except empty ones and those named like `without`.
+
+    A fact is named so if its name contains `without`; by default none is left out for its name.
+    """
     return ", ".join(
         f"{name} {value if isinstance(value, str) else json.dumps(value)}"
         for name, value in entry.facts.items()

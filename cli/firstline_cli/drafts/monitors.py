@@ -76,9 +76,9 @@ def _routes(monitor: Mapping[str, Any], message: str) -> list[str]:
 
 
 def _muted(monitor: Mapping[str, Any], now: datetime) -> tuple[bool, str]:
-    """Return True if a monitor notifies nobody until a person changes that, and in words why.
+    """Return True if a monitor notifies nobody until a person changes that; and in words how it is muted, "" if not.
 
-    A monitor that is muted for some groups only, or until a certain time, goes on notifying people.
+    Return False for a monitor that is muted for some groups only, or until a certain time.
     """
     if monitor.get("draft_status") == "draft":
         return True, "it is a draft"

@@ -24,7 +24,10 @@ _WAKES = re.compile(
 
 
 def one_for_each(drafts: Iterable[Draft]) -> list[Draft]:
-    """Return one draft for each kind of alert: the worst of those on alerts of one name, which share one severity."""
+    """Return one draft for each kind of alert (source, name, environment): of several, the one with the worst severity.
+
+    A kind of alert has one severity, so several drafts of one kind become one, with a reason that says so.
+    """
     found: dict[str, list[Draft]] = {}
     for draft in drafts:
         found.setdefault(draft.kind.key, []).append(draft)

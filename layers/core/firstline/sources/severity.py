@@ -118,9 +118,10 @@ def is_number(text: str) -> bool:
 def from_word(text: str) -> SourceSeverity | None:
     """Return the severity that a sender's word or short phrase states, or None. Case and punctuation don't matter.
 
-    The first severity word of a phrase decides: `P1 - Critical`, `4 - Low`, `Sev-1: Outage`; words such as `page` and
-    `alert` come last. Of a change (`Warning -> Critical`) the severity after it counts. A phrase that only negates a
-    high severity (`non-critical`) is medium. A severity word in a compound (`low-latency`) does not count.
+    The first severity word of a phrase decides: `P1 - Critical`, `4 - Low`, `Sev-1: Outage`. Words such as `page` and
+    `ticket` decide only if the phrase has no other severity word. Of a change (`Warning -> Critical`) the new severity
+    counts. A phrase that only negates a high severity (`non-critical`) is medium. A severity word in a compound
+    (`low-latency`) does not count.
     """
     return WORDS.get(text) or _from_phrase(text[:64])
 
