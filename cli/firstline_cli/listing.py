@@ -75,7 +75,7 @@ class Row:
 def rows(table: Table, wanted: Filter, now: datetime, *, closed_since: datetime | None = None) -> list[Row]:
     """Return a row for each open incident that the filter `wanted` takes.
 
-    Incidents without an owner come first; then the order is by severity, then by age.
+    Incidents that nobody has come first, closed ones last; among each the worst come first, then the oldest.
     With `closed_since`, also return the incidents that `wanted` takes and that closed since that time.
     """
     # Not with TableIncidents, whose import takes longer because it can write too.

@@ -21,9 +21,9 @@ _SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
 def of_alarms(
     alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]], left_out: LeftOut | None = None
 ) -> Iterator[Draft]:
-    """Suggest a severity for each CloudWatch alarm that states none; count the others in `left_out`.
+    """Suggest a severity for each CloudWatch alarm that states none in its name, its description or its topic's name.
 
-    An alarm is given as its dictionary in DescribeAlarms' answer and its tags.
+    The others are counted in `left_out`. An alarm is given as its dictionary in DescribeAlarms' answer and its tags.
     """
     left_out = Counter() if left_out is None else left_out
     given = list(alarms)

@@ -128,9 +128,10 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
     """Return Grafana's reason for ending an alert without having seen a recovery; None if the alert recovered.
 
     Grafana gives a reason only if the state does not come from the rule's query: `MissingSeries`, `NoData`, `Error`,
-    `Paused`, `Updated`, `RuleDeleted`, and `KeepLast` with another one (`pkg/services/ngalert/models/alert_rule.go`).
-    `MissingSeries` of an alert about a data source is a recovery: the alert stands for series that were missing, and
-    ends when the source answers again (`deleteStaleStatesFromCache` in `pkg/services/ngalert/state/manager.go`).
+    `Paused`, `Updated`, `RuleDeleted`, or `KeepLast` together with one of these
+    (`pkg/services/ngalert/models/alert_rule.go`). Only an alert about a data source, such as DatasourceError, recovers
+    with `MissingSeries`: it ends so when the data source answers again (`deleteStaleStatesFromCache` in
+    `pkg/services/ngalert/state/manager.go`).
     https://grafana.com/docs/grafana/latest/alerting/fundamentals/alert-rule-evaluation/stale-alert-instances/
     """
     given = annotations.get("grafana_state_reason")

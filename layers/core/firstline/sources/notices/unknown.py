@@ -265,8 +265,8 @@ def _sentence(text: str) -> re.Match[str] | None:
 def shows_end(text: str) -> bool:
     """Return True if the first state in brackets has a sign and says that the alert is over: `[shop] [✅ Up] 200 - OK`.
 
-    If an alert has a name, only this form lets the alert's message end it, because a message may also say that
-    something else is well.
+    Of an alert with a name, the message counts as the alert's end only in this form, because a message may also say
+    that something else is well.
     """
     shown = _IN_BRACKETS.search(text[:_MOST])
     return shown is not None and shown["sign"] is not None and shown["end"] is not None
