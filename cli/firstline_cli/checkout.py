@@ -36,7 +36,10 @@ EMULATORS = CHECKOUT / ".cache" / "local"
 
 
 def __getattr__(name: str) -> Path:
-    """Return `RUNBOOKS` or `RULES` when a command first needs it: a wrong file must not stop an acknowledgement."""
+    """Find the path `RUNBOOKS` (a folder) or `RULES` (rules.yaml) when a command first reads this module's attribute.
+
+    A wrong file of the owner's then stops only commands that need these paths, and no acknowledgement.
+    """
     if name not in ("RUNBOOKS", "RULES"):
         raise AttributeError(name)
     folder = _together()

@@ -63,7 +63,8 @@ def here(moment: "datetime") -> str:
 def refusal(why: object, code: int = USAGE) -> typer.Exit:
     """Print on stderr why a command cannot be carried out, and return the exit to raise.
 
-    A copy of an owner's file is called by the original's name, because a change of the copy would be lost.
+    If the reason names a copy in `.cache/mine` of a runbook or policy, the path of the original is printed instead: a
+    person who edits the copy would lose the change.
     """
     from firstline_cli import checkout, overlay
 
@@ -72,7 +73,7 @@ def refusal(why: object, code: int = USAGE) -> typer.Exit:
 
 
 def known_zone(zone: str) -> str:
-    """Return the name of a time zone that an option has, or "" if it has none; end the command if there is no such."""
+    """Check the value of `--time-zone`: return it, or "" if it is empty; end the command if it names no time zone."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:

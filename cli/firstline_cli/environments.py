@@ -156,9 +156,10 @@ def parameters_of_template(checkout: Path) -> dict[str, dict[str, Any]]:
 
 
 def _shipped(checkout: Path) -> dict[str, tuple[str, str | None, dict[str, str], dict[str, str], bool]]:
-    """Return each environment of samconfig.toml that names a stack.
+    """Return the environments of samconfig.toml that name a stack, by name.
 
-    Its stack, region, parameters and tags, and True if SAM asks before it changes anything.
+    The five values of an environment are its stack's name, its region or None, its parameters, its tags, and True if
+    SAM asks before it changes anything.
     """
     content = tomllib.loads((checkout / "samconfig.toml").read_text(encoding="utf-8"))
     found = {}

@@ -39,7 +39,10 @@ def measure(
     accept: Annotated[bool, typer.Option(help="Make these results the baseline of your cases.")] = False,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Judge your own eval cases by your runbooks and rules, and say what wrong verdicts cost; --last N makes cases."""
+    """Judge your own eval cases by your runbooks and rules, and print how good the verdicts are.
+
+    What wrong verdicts cost is counted in needless pages. With --last N, first make cases of judged incidents.
+    """
     folder = cases or CHECKOUT / MINE / "cases"
     if last:
         written = write_cases(table_of(stack), folder, last, since=datetime.now(UTC) - timedelta(days=days))

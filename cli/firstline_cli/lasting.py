@@ -133,7 +133,8 @@ def load(
 def list_(output: ListOutputOption = "table", stack: StackOption = CHOSEN) -> None:
     """List the severities that people gave alerts: which alert, how bad, who said so, and when.
 
-    The severity noise, which drops an alert, counts for a limited time. After that Slack asks again, as the list says.
+    The severity noise, which drops an alert, counts for a limited time. After that the list marks it with "is asked
+    again", because Slack then asks again.
     """
     found = sorted(
         TableIncidents(table_of(stack)).words(), key=lambda word: (word.subject.source, word.subject.alert_name)

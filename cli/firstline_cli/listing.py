@@ -73,9 +73,10 @@ class Row:
 
 
 def rows(table: Table, wanted: Filter, now: datetime, *, closed_since: datetime | None = None) -> list[Row]:
-    """Read the open incidents that are `wanted`: without an owner first, then by severity, then by age.
+    """Return a row for each open incident that the filter `wanted` takes.
 
-    With `closed_since`, read those that closed since then too.
+    Incidents that nobody has come first, closed ones last; among each the worst come first, then the oldest.
+    With `closed_since`, also return the incidents that `wanted` takes and that closed since that time.
     """
     # Not with TableIncidents, whose import takes longer because it can write too.
     named = table.query_whole(CLOSED, "by_status", since=stamp(closed_since)) if closed_since else ()

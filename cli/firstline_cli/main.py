@@ -81,7 +81,7 @@ class LazyGroup(TyperGroup):
         return None
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. What it cannot do for a reason outside its code ends it with one line on stderr."""
+        """Run the command. If AWS, a file or the configuration fails, print why on stderr and end with an exit code."""
         if _PYOPENSSL not in sys.modules:
             sys.modules[_PYOPENSSL] = None  # type: ignore[assignment]  # Python takes it for not installed.
             ctx.call_on_close(lambda: sys.modules.pop(_PYOPENSSL))

@@ -51,8 +51,8 @@ def try_models(
 ) -> None:
     """Ask models about incidents that people judged, and show which kinds of changes to a verdict each may make.
 
-    A model may make a kind of change once it has proved right with it. A model that fails several times in a row is not
-    asked about the rest, and the command then ends with code 1.
+    A model may make a kind of change, such as a higher severity, once people's judgements have proved it right often
+    enough. A model that fails several times in a row is not asked further, and the command ends with code 1.
     """
     policy = _policy(base_url)
     names = list(dict.fromkeys(models or ([policy.model] if policy.model else [])))
@@ -115,7 +115,11 @@ def _policy(base_url: str) -> ModelPolicy:
 
 
 def _show(console: Console, tried: list[Tried], incidents: int) -> None:
-    """Print how each model answered, and why it did not; then the costs on the incidents that can be compared."""
+    """Print a table of how many incidents each model answered, its tokens and what they cost, and its errors.
+
+    Then print the cost of the models' wrong severities, on the incidents that all compared models answered.
+    `incidents` is the number of incidents that they were asked about.
+    """
     grid = Grid(
         *("model", "answered", "no verdict", "not asked", "would differ", "tokens", "paid"),
         title=f"Models on {count(incidents, 'judged incident')}",

@@ -110,7 +110,7 @@ def in_parameters(samconfig: Path) -> Iterator[Problem]:
 
 
 def of_no_source(given: str) -> str:
-    """Return what is wrong with a pattern that no source fits, with the fix; "" if one does."""
+    """Return what is wrong with a pattern for sources that fits none, with the fix; "" if it fits a source."""
     return "" if any(pattern.fits([given], source) for source in FIRING_SOURCES) else unknown_source(given)
 
 
@@ -237,7 +237,10 @@ def _meant(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def _parameters(table: Any) -> dict[str, str]:
-    """Return the `parameter_overrides` of a table of samconfig.toml by name; they are one string or a list there."""
+    """Return the values in the `parameter_overrides` of a table of samconfig.toml, by the parameters' names.
+
+    `Name=value` pairs stand there in one string or a list. Return an empty dictionary if the table is no table.
+    """
     if not isinstance(table, dict):
         return {}
     given = table.get("parameters", table).get("parameter_overrides", "") if isinstance(table, dict) else ""

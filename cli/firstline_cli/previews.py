@@ -10,7 +10,10 @@ _LISTED = 20
 
 
 def print_preview(console: Console, name: str, found: Preview, days: int) -> None:
-    """Print the preview of a rule, window or silence. The hidden incidents that were real come last."""
+    """Print which incidents of the last `days` days a rule, maintenance window or silence would have hidden or delayed.
+
+    `name` is the name of the rule, window or silence. The hidden incidents that were real come last.
+    """
     console.print(
         f"In the last {days} days {count(found.seen, 'incident')} closed. {name} would have hidden "
         f"{len(found.hidden) + len(found.real)} of them, and delayed {len(found.late)}."

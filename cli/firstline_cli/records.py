@@ -22,7 +22,11 @@ from firstline_cli.stacks import Stack
 
 
 def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -> Grid:
-    """Return a table of each runbook's mode, the counts of its plans and runs, and what it lacks for the next mode."""
+    """Return a table with a row for each runbook: its mode in an environment, its counts, and advice on its mode.
+
+    The counts are of the last `days` days, such as plans, approvals and failures. The advice says which
+    mode the runbook has earned, or what it lacks for the next one.
+    """
     thresholds = load_remediation_policy(runbooks / "policy" / "remediation.yaml").autonomy
     remediations, history = TableRemediations(table), TableIncidents(table)
     since = datetime.now(UTC) - timedelta(days=days)
@@ -72,8 +76,8 @@ def print_trail(console: Console, table: Table, incident_id: str) -> bool:
 def print_comparison(console: Console, stack: Stack, incident_id: str, export: Path | None) -> bool:
     """Print whether an incident's audit trail agrees with Step Functions and CloudTrail.
 
-    Return False if it does not, or if Step Functions has no history of the incident. Write all of it into `export`, if
-    a folder is given.
+    Return False if it does not, or if Step Functions cannot be asked or has no history of the incident. With a folder
+    (`export`), also write the trail and Step Functions' histories there.
     """
     entries = TableTrail(stack.table).entries(incident_id)
     try:
@@ -101,7 +105,11 @@ def print_comparison(console: Console, stack: Stack, incident_id: str, export: P
 
 
 def _compared_with_cloudtrail(stack: Stack, incident_id: str, found: witnesses.Histories) -> tuple[list[str], str]:
-    """Return CloudTrail's commands that the histories do not explain, and the end of a sentence on the comparison."""
+    """Return a sentence for each command that CloudTrail recorded and no execution in `found` sent.
+
+    The second value is the end of the sentence that reports the comparison: how many commands CloudTrail has, or why it
+    cannot be asked.
+    """
     times = [event["timestamp"] for events in found.events.values() for event in events]
     try:
         seen = witnesses.seen_by_cloudtrail(stack, incident_id, min(times), max(times))
@@ -111,7 +119,10 @@ def _compared_with_cloudtrail(stack: Stack, incident_id: str, found: witnesses.H
 
 
 def in_line(entry: Entry, without: str | None = None) -> str:
-    """Return an entry's facts on one line, except empty ones and those whose name contains `without`."""
+    """Return the facts of an entry of the audit trail on one line, except empty ones and those named like `without`.
+
+    A fact is named so if its name contains `without`; by default none is left out for its name.
+    """
     return ", ".join(
         f"{name} {value if isinstance(value, str) else json.dumps(value)}"
         for name, value in entry.facts.items()

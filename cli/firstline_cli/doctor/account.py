@@ -211,7 +211,7 @@ def throttles(stack: "Stack") -> Iterator[Finding]:
 
 
 def quotas(stack: "Stack") -> Iterator[Finding]:
-    """Check how many of the account's concurrent Lambda executions are not reserved for other functions."""
+    """Report if the account allows too few concurrent Lambda executions, or reserves most for other functions."""
     if stack.is_local:
         return
     limits = client(stack, "lambda").get_account_settings()["AccountLimit"]

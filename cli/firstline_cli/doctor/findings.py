@@ -15,7 +15,7 @@ _MARKS: dict[State, str] = {"ok": "✓", "note": "!", "wrong": "✗"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report: its state, the check, what it found, and the fix; "" if nothing is to be done."""
+    """One line of the doctor's report: its state, the check's name, what it found, and the fix, or "" for none."""
 
     state: State
     check: str

@@ -21,7 +21,7 @@ _ASKED = "firstline-doctor-asks-whether-the-key-is-known"
 
 
 def keys(stack: "Stack") -> Iterator[Finding]:
-    """Check that the secrets are set with which links to approvals, to the console and to calendars are signed."""
+    """Check that the three keys are set that sign links: to the approval page, the console and the calendar feeds."""
     from firstline_cli.init.command import KEYS
 
     names = [secret_name(stack, key) for key in KEYS]

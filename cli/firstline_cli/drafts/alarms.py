@@ -21,9 +21,9 @@ _SCALES = (":autoscaling:", ":application-autoscaling:", ":automate:")
 def of_alarms(
     alarms: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]], left_out: LeftOut | None = None
 ) -> Iterator[Draft]:
-    """Suggest a severity for each CloudWatch alarm that states none; count the others in `left_out`.
+    """Suggest a severity for each CloudWatch alarm that states none in its name, its description or its topic's name.
 
-    An alarm is given as its dictionary in DescribeAlarms' answer and its tags.
+    The others are counted in `left_out`. An alarm is given as its dictionary in DescribeAlarms' answer and its tags.
     """
     left_out = Counter() if left_out is None else left_out
     given = list(alarms)
@@ -42,7 +42,11 @@ def _states_severity(alarm: Mapping[str, Any]) -> bool:
 
 
 def _of_alarm(alarm: Mapping[str, Any], tags: Mapping[str, str], in_composite: str | None) -> Draft:
-    """Return the draft of an alarm; `in_composite` says what a composite alarm does for it, if one does."""
+    """Return the draft of an alarm's severity, with the reason.
+
+    `in_composite` says in words how the alarm belongs to a composite alarm; None if it does not. If it does, and has
+    neither a severity among its tags nor an action of its own, it is low.
+    """
     name, description, actions = str(alarm["AlarmName"]), _description(alarm), _actions(alarm)
     if actions and all(any(part in arn for part in _SCALES) for arn in actions):
         return drafted("cloudwatch", name, description, "noise", "it only scales or repairs")
@@ -65,7 +69,10 @@ def _actions(alarm: Mapping[str, Any]) -> list[str]:
 
 
 def _in_composites(alarms: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return, by the name of each alarm in a composite alarm, which one speaks for it or is suppressed by it."""
+    """Return, by an alarm's name, how it belongs to a composite alarm, in words.
+
+    Either the composite alarm has it in its rule and so speaks for it, or the alarm suppresses the composite alarm.
+    """
     found: dict[str, str] = {}
     for alarm in alarms:
         for child in children_in_rule(alarm.get("AlarmRule")):

@@ -12,9 +12,9 @@ from firstline_cli.words_file import Draft
 
 
 def of_incidents(records: Iterable[IncidentRecord]) -> list[Draft]:
-    """Suggest a severity for each kind of alert in past incidents that came without one and that no person has judged.
+    """Suggest a severity for each kind of alert (source, name, environment) that came without one in past incidents.
 
-    The most frequent come first.
+    An incident is left out if a rule or a person has said how bad its alert is. The most frequent kinds come first.
     """
     times: Counter[str] = Counter()
     last: dict[str, Draft] = {}

@@ -21,7 +21,8 @@ _HANDLE = re.compile(r"(?<![\w.@/+-])@(\w[\w.+-]*(?:@[\w.-]+)?)")
 def of_monitors(document: Any, left_out: LeftOut | None = None, now: datetime | None = None) -> Iterator[Draft]:
     """Suggest a severity for each Datadog monitor of an export: a list of monitors, or an object with `monitors`.
 
-    Those without a draft are counted in `left_out`. `now` is the time by which a monitor is muted.
+    Monitors without a draft are counted in `left_out`, by the reason. `now`, by default the present time, decides which
+    monitors are muted.
 
     Raises
     ------
@@ -76,9 +77,9 @@ def _routes(monitor: Mapping[str, Any], message: str) -> list[str]:
 
 
 def _muted(monitor: Mapping[str, Any], now: datetime) -> tuple[bool, str]:
-    """Return True if a monitor notifies nobody until a person changes that, and in words why.
+    """Return True if a monitor notifies nobody until a person changes that; and in words how it is muted, "" if not.
 
-    A monitor that is muted for some groups only, or until a certain time, goes on notifying people.
+    Return False for a monitor that is muted for some groups only, or until a certain time.
     """
     if monitor.get("draft_status") == "draft":
         return True, "it is a draft"

@@ -92,7 +92,10 @@ def _map(given: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
 
 
 def _graded(labels: Mapping[str, Any]) -> str | None:
-    """Return the word by which labels state a severity when the alert comes; None for a placeholder or a number."""
+    """Return the severity that a rule's labels or annotations state, as written; None if they state none.
+
+    A template, a placeholder such as `n/a` and a bare number state none.
+    """
     graded = meanings.find(labels, "severity")
     states = graded is not None and not values.has_template(graded) and severity.states_any(graded)
     return graded if states and graded is not None and not severity.is_number(graded) else None

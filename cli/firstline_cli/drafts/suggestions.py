@@ -24,7 +24,10 @@ _WAKES = re.compile(
 
 
 def one_for_each(drafts: Iterable[Draft]) -> list[Draft]:
-    """Return one draft for each kind of alert: the worst of those on alerts of one name, which share one severity."""
+    """Return one draft for each kind of alert (source, name, environment): of several, the one with the worst severity.
+
+    A kind of alert has one severity, so several drafts of one kind become one, with a reason that says so.
+    """
     found: dict[str, list[Draft]] = {}
     for draft in drafts:
         found.setdefault(draft.kind.key, []).append(draft)
@@ -38,7 +41,10 @@ def one_for_each(drafts: Iterable[Draft]) -> list[Draft]:
 def suggested(
     source: str, name: str, text: str, tags: Mapping[str, Any], routes: Sequence[str], nobody: str, quiet: str = ""
 ) -> Draft:
-    """Return the draft of an alert with the severity that `suggestion` finds for it."""
+    """Return the draft of an alert from `source`, with a severity and a reason by its tags, routes and words.
+
+    `suggestion` finds both, and says what the parameters mean.
+    """
     return drafted(source, name, text, *suggestion(name, text, tags, routes, nobody, quiet))
 
 
@@ -72,10 +78,13 @@ def waking_route(routes: Iterable[str]) -> str | None:
 
 
 def _word(found: str) -> Severity:
-    """Return the verdict's severity for a sender's: the same, but `low` for `info`, which no verdict has."""
+    """Return a draft's severity for the one that a sender states: the same, but `low` for `info`."""
     return "low" if found == "info" else WORDS[found]
 
 
 def drafted(source: str, name: str, text: str, word: Severity, why: str) -> Draft:
-    """Return the draft of an alert in every environment, with its texts on one line each and not too long."""
+    """Return a draft that gives an alert the severity `word` in every environment, for the reason `why`.
+
+    Each text of the draft is put on one line and shortened.
+    """
     return Draft(source, one_line(name, 256), EVERYWHERE, word, one_line(why, 300), one_line(text, _MAX_TEXT))

@@ -130,9 +130,10 @@ def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
 
 
 def _follow(watched: "Watch", legs: "Mapping[str, Seen]", wait: int) -> None:
-    """Print each leg of the alert's way when it ends.
+    """Print each leg of a test alert's way, such as `classified`, when it ends.
 
-    End the command if a leg takes too long, or if in the end nobody was told or paged, or no runbook ran.
+    `legs` has by name the functions that see a leg's end. End the command if a leg takes more than `wait` seconds, or
+    ends with nobody told or paged, or without a run of the runbook.
     """
     from firstline_cli.drill import watch
 

@@ -36,12 +36,12 @@ class TestAlert:
 
     @property
     def title(self) -> str:
-        """Return the alert's name; by default `Firstline test <key>`, with the key that only this test has."""
+        """The alert's name; by default `Firstline test <key>`, with the key that only this test has."""
         return self.name or f"Firstline test {self.key}"
 
     @property
     def service(self) -> str:
-        """Return a service that no other alert has."""
+        """The service that the alert names, which no other alert has: so it joins no other incident."""
         return f"firstline-test-{self.key}"
 
     def all_labels(self) -> dict[str, str]:

@@ -87,7 +87,7 @@ def pages(record: IncidentRecord) -> str | None:
 def told(record: IncidentRecord) -> str | None:
     """Return in words whether people were told, or why not.
 
-    Return None while the open incident has no message yet and waits for nobody.
+    Return None while the incident is open, was not shown to people yet, and has not begun to wait for anything.
     """
     live = record.live
     if record.status == "CLOSED":
@@ -108,7 +108,7 @@ def paged(record: IncidentRecord) -> str | None:
 
 
 def ran(stack: "Stack", record: IncidentRecord) -> str | None:
-    """Return in words how the runbook's steps ended, or why no runbook runs; None while that is open."""
+    """Return in words how the runbook's steps ended, or why no runbook runs; None as long as neither is known."""
     from firstline.adapters.dynamodb.trail import TableTrail
 
     plan, awaiting = record.plan, record.live.awaiting if record.live else None

@@ -121,7 +121,10 @@ def _open(secrets: Secrets, parameters: Mapping[str, str]) -> Sequence[str]:
 
 
 def _tell(environment: "Environment", secrets: Secrets, sources: Sequence[str]) -> None:
-    """Make missing tokens and keys, and print what to set up at each sender. Only a token just made is printed."""
+    """Make missing tokens and keys, and print what to set up at each sender and who is woken.
+
+    A source's token is printed only if it was just made, because a token that senders use already is not read.
+    """
     from firstline_cli.stacks import stack_of
 
     for key in KEYS:

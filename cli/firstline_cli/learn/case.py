@@ -38,7 +38,7 @@ class Names:
 
     @classmethod
     def of(cls, record: IncidentRecord) -> "Names":
-        """Collect an incident's hosts and people from its record; a host `db-7.example.com` also as `db-7`."""
+        """Collect the hosts and people in an incident's record. Of the host `db-7.example.com` also collect `db-7`."""
         incident = record.incident
         targets = [target.name for target in record.plan.targets] if record.plan else []
         whole = dict.fromkeys(name for name in (*incident.hosts, incident.alert.host, *targets) if name)
@@ -102,7 +102,11 @@ def write(story: Story, folder: Path, name: str | None = None) -> Path:
 
 
 def kind(story: Story) -> str:
-    """Return the kind of eval case (storm, noise, recurring or real), as a guess that people may correct."""
+    """Return the kind of eval case that an incident makes, as a guess that people may correct.
+
+    `storm` if the incident was one, `noise` if that is its right severity, `recurring` if the evidence has earlier
+    incidents, else `real`.
+    """
     if story.incident.storm:
         return "storm"
     if story.severity()[0] == "noise":

@@ -54,9 +54,9 @@ def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Wr
 
 
 def _judged(table: Table, last: int, since: datetime) -> Sequence[IncidentRecord]:
-    """Return the `last` newest closed incidents with a known right severity, oldest first.
+    """Return the `last` newest incidents that closed after `since` and whose right severity is known, oldest first.
 
-    It is known from people's feedback, or from how the incident ended.
+    The right severity is known from people's feedback, or from how the incident ended.
     """
     closed = real_incidents(TableIncidents(table).closed_since(since))
     return [record for record in closed if label_of(record).severity is not None][-last:]

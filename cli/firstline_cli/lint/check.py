@@ -22,7 +22,10 @@ _RENDER = "is out of date; run `make runbooks` and commit the result"
 
 
 def check(folder: Path) -> list[Problem]:
-    """Return the problems of a folder's runbooks and policy; if there are none, those of outdated generated files."""
+    """Return the problems of a folder's runbooks and policy.
+
+    If there are none, return a problem for each generated file in the folder that is missing or outdated.
+    """
     runbooks, problems = read_checked(folder)
     return problems or _outdated(folder, Catalogue(runbooks))
 

@@ -208,10 +208,10 @@ def _source(node: Node) -> str:
 
 
 def _word(node: Node, temporary: frozenset[str]) -> str:
-    """Return a word of a command without quotes and backslashes, a mark for each expansion, no-break spaces for spaces.
+    """Return a word of a command as plain text: without quotes and backslashes, and with no-break spaces for spaces.
 
-    The mark tells what is expanded: a variable, a runbook's parameter, a path made by mktemp (as in the variables
-    `temporary`), and so on.
+    Each expansion, such as `$file`, is replaced by a mark for its kind: a variable, a runbook's parameter, a path made
+    by mktemp, and so on. `temporary` has the names of the variables that hold such a path.
     """
     if node.type == "raw_string":
         return _text(node)[1:-1].replace(" ", "\xa0")

@@ -18,9 +18,9 @@ class Danger:
     """A kind of dangerous command.
 
     `allowed` says when a runbook may contain such a command: never, if its author accepts the danger by name, or if the
-    runbook has that risk. `message` begins with the danger's id, then says why the command is dangerous and what to
-    write instead. One of the `patterns` must fit the beginning of a command's text (`Call.text`), and `source`, if
-    given, must be found in the command as it is written.
+    runbook has this risk or a higher one. `message` begins with the danger's id, then says why the command is dangerous
+    and what to write instead. One of the `patterns` must fit the beginning of a command's text (`Call.text`), and
+    `source`, if given, must be found in the command as it is written.
     """
 
     def __init__(self, allowed: Allowed, message: str, *patterns: str, source: str = "") -> None:
@@ -38,7 +38,7 @@ class Danger:
 
     @property
     def depends_on_risk(self) -> bool:
-        """Return True if a runbook with a high enough risk may contain the danger."""
+        """True if a runbook with a high enough risk may contain the danger."""
         return self.allowed in ("disruptive", "destructive")
 
 
@@ -313,9 +313,10 @@ No function can be asked about a process that is given only by its name."""
 
 
 def is_unasked(call: Call, asked: set[str]) -> bool:
-    """Return True if a command stops or starts a unit or process although the script did not ask if it may.
+    """Return True if a command stops or starts a unit or process, and the script did not first check that it may.
 
-    `asked` has the names of the functions that the script called before it, such as `firstline_may_interrupt`.
+    `asked` has the names of the functions for this check that the script has called by then, such as
+    `firstline_may_interrupt`.
     """
     return any(pattern.match(call.text) and not asked & functions for pattern, functions in _ASKED_BY)
 

@@ -75,7 +75,8 @@ def danger_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
 def found_in(script: str, *, looks: bool) -> list[tuple[Danger, int]]:
     """Return the dangers of a script with their lines, counted from 1.
 
-    In a script that must only look (`looks`), a danger that a higher risk would allow is reported as `looks-only`.
+    In a script that must only look (`looks`), each command that is not known to change nothing is reported as
+    `looks-only`, and so is a danger that a higher risk would allow.
     """
     found: set[tuple[int, str]] = set()
     asked: set[str] = set()

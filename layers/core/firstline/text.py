@@ -44,7 +44,10 @@ _NOT_IN_LINKS = frozenset(' <>"\\|`^{}')
 
 
 class _Visible(dict[int, int | None]):
-    """A table for `str.translate` that keeps, replaces or drops each character, and remembers which."""
+    """A table for `str.translate` that drops invisible characters and makes each line break a line feed.
+
+    An entry is computed when its character is first met, and then kept.
+    """
 
     def __missing__(self, code: int) -> int | None:
         seen = self[code] = _visible(chr(code))

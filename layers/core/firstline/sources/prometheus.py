@@ -128,9 +128,10 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
     """Return Grafana's reason for ending an alert without having seen a recovery; None if the alert recovered.
 
     Grafana gives a reason only if the state does not come from the rule's query: `MissingSeries`, `NoData`, `Error`,
-    `Paused`, `Updated`, `RuleDeleted`, and `KeepLast` with another one (`pkg/services/ngalert/models/alert_rule.go`).
-    `MissingSeries` of an alert about a data source is a recovery: the alert stands for series that were missing, and
-    ends when the source answers again (`deleteStaleStatesFromCache` in `pkg/services/ngalert/state/manager.go`).
+    `Paused`, `Updated`, `RuleDeleted`, or `KeepLast` together with one of these
+    (`pkg/services/ngalert/models/alert_rule.go`). Only an alert about a data source, such as DatasourceError, recovers
+    with `MissingSeries`: it ends so when the data source answers again (`deleteStaleStatesFromCache` in
+    `pkg/services/ngalert/state/manager.go`).
     https://grafana.com/docs/grafana/latest/alerting/fundamentals/alert-rule-evaluation/stale-alert-instances/
     """
     given = annotations.get("grafana_state_reason")
@@ -140,10 +141,10 @@ def _why_nothing_is_known(alert_name: str | None, annotations: dict[str, Any]) -
 
 
 def _scope(meant: Meant, labels: dict[str, Any]) -> str:
-    """Return where an alert fires, `cluster/namespace`, which tells apart alerts of one name.
+    """Return where an alert fires, `cluster/namespace`, so that alerts of one name in two places are kept apart.
 
-    `meant` has the values of its labels by their meaning. For Grafana's DatasourceError the data source is added, for
-    its DatasourceNoData the data source and the rule.
+    `labels` are the alert's labels, `meant` their values by meaning, such as `host`. Grafana's alert DatasourceError
+    also gets its data source (or else its rule), DatasourceNoData its data source and its rule.
     """
     source, rule = values.name(labels.get("datasource_uid")), values.name(labels.get("rulename"))
     match meant.first("alert_name"):

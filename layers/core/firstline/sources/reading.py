@@ -241,9 +241,10 @@ class Reading:
 
 
 def _with_templates(message: str, labels: Mapping[str, str], raw_payload: Any) -> str:
-    """Return a message below a line that lists the labels and fields whose template is not filled in (`{{ host }}`).
+    """Put a line before a message that names the labels and fields with an unfilled template such as `{{ host }}`.
 
-    A template that the message shows anyway is not listed. If none is left to list, return the message unchanged.
+    Fields are those at the top of `raw_payload`. A template that the message itself shows is not named. Return the
+    message unchanged if there is none to name.
     """
     said = {**raw_payload, **labels} if type(raw_payload) is dict else labels
     found = [key for key, value in said.items() if values.has_template(value) and value not in message]

@@ -1,6 +1,7 @@
 """The words and numbers that senders use for a severity, mapped to Firstline's severities.
 
-Words for how people are told (page, ticket, task, notify) count as a severity too, and stay among the labels.
+Some senders write how people are to be told (page, ticket, task, notify) in place of a severity. These words stand for
+a severity too: `page` is critical, `ticket` and `notify` are medium, `task` is low.
 """
 
 import re
@@ -33,10 +34,10 @@ UNSTATED: SourceSeverity = "medium"
 
 
 class Presumed(NamedTuple):
-    """A severity that is presumed from a sender's state, because the sender states a state and no severity.
+    """A severity that Firstline presumes from an alert's `state`, because its sender states no severity.
 
-    What only says that something fires, failed or has no data states none. A state that grades (`warning`, `severe`)
-    is a severity, and so is a word that Firstline does not know: its sender grades by words of its own.
+    Such a state says only that something is wrong (`firing`, `triggered`, `no data`). A state that says how bad it is,
+    such as `warning`, counts as a stated severity instead.
     """
 
     severity: SourceSeverity
@@ -117,9 +118,10 @@ def is_number(text: str) -> bool:
 def from_word(text: str) -> SourceSeverity | None:
     """Return the severity that a sender's word or short phrase states, or None. Case and punctuation don't matter.
 
-    The first severity word of a phrase decides: `P1 - Critical`, `4 - Low`, `Sev-1: Outage`; words such as `page` and
-    `alert` come last. Of a change (`Warning -> Critical`) the severity after it counts. A phrase that only negates a
-    high severity (`non-critical`) is medium. A severity word in a compound (`low-latency`) does not count.
+    The first severity word of a phrase decides: `P1 - Critical`, `4 - Low`, `Sev-1: Outage`. Words such as `page` and
+    `ticket` decide only if the phrase has no other severity word. Of a change (`Warning -> Critical`) the new severity
+    counts. A phrase that only negates a high severity (`non-critical`) is medium. A severity word in a compound
+    (`low-latency`) does not count.
     """
     return WORDS.get(text) or _from_phrase(text[:64])
 

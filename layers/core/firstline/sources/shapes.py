@@ -115,9 +115,9 @@ def _fields(shape: ToolShape, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _named(shape: ToolShape, found: Mapping[str, Any]) -> str | None:
-    """Return the part of a tool's title that is the alert's name; None if the title is not as `shape.title` says.
+    """Return the alert's name in a title (`found["name"]`): the first group of the regular expression `shape.title`.
 
-    `found["name"]` is the title.
+    Return None if the shape has no such expression, or if it does not fit the whole title.
     """
     title = re.fullmatch(shape.title, (values.scalar(found.get("name")) or "")[:500]) if shape.title else None
     return title[1] if title is not None else None

@@ -29,7 +29,10 @@ class ClassificationParts(MonitorParts):
 
     @cached_property
     def model(self) -> "ChatModel | None":
-        """The LLM with its circuit breaker and its daily ceiling, or None if model.yaml names no model."""
+        """The LLM, or None if model.yaml names no model.
+
+        It stops asking after repeated failures (a circuit breaker), and at the daily ceiling of tokens and cost.
+        """
         policy = self.model_policy
         if policy.model is None:
             return None
@@ -63,7 +66,10 @@ class ClassificationParts(MonitorParts):
         return EarnedSay(self.incidents, self.model_policy.missed_page_cost)
 
     def model_say(self, now: datetime) -> "Say":
-        """Return which changes to verdicts the LLM may make now: none if there is no LLM."""
+        """Return which kinds of changes to verdicts the LLM has earned by now, and its weekly allowance of raises.
+
+        Without an LLM, return a value that allows no change.
+        """
         from firstline.classification.say import NO_SAY, Say
 
         if self.model is None:

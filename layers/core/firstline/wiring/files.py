@@ -92,7 +92,10 @@ class Files(Stores):
 
     @cached_property
     def schedules(self) -> "Mapping[str, Roster]":
-        """The on-call schedules by name. One that another tool keeps has no shifts here; they become overrides."""
+        """All on-call schedules by name. A schedule that another tool keeps is there, but names nobody for its shifts.
+
+        Who takes those shifts is in the copy of the tool's schedule, which is read as overrides.
+        """
         from firstline.policy.followed import everything
 
         return everything(self._on_call_file)

@@ -35,9 +35,9 @@ class MonitorParts(Files):
         )
 
     def look(self, arn: str) -> "MetricLook":
-        """Return the reader that says whether the metric of an incident's alarm is back in its range.
+        """Return an object that says whether the metric of an incident's CloudWatch alarm is back in its range.
 
-        `arn` is any ARN of the account and region whose alarms are read, such as that of the calling function.
+        Only the account and region in `arn` matter: the alarms there are read. Give the ARN of the calling function.
         """
         region, account = arn.split(":")[3:5]
         if account not in self._looks:

@@ -40,9 +40,10 @@ class PeopleParts(RemediationParts):
     def conclude(
         self, event: "NotifyInput | PageOnCallInput", now: datetime, record: "IncidentRecord | None" = None
     ) -> "IncidentRecord | None":
-        """Write to the audit trail what people were told; if the incident's remediation is over, store its outcome.
+        """Write to the audit trail what people were just told by notify or escalate, which got `event` as input.
 
-        Return the incident's record (`record` if given); None if there is none, or it cannot be read.
+        If the incident's remediation is over, also store its outcome. Return the incident's record: `record` if given,
+        else as read from the table; None if there is none, or it cannot be read.
         """
         from firstline.remediation.settle import conclude
 

@@ -23,7 +23,10 @@ class RemediationParts(Files):
     """The parts that plan and permit remediation, and how long incidents wait, for example before a page."""
 
     def planning(self, request: "PlanRemediationInput", here: "OwnAccount", now: datetime) -> "Planning":
-        """Return the stores, rules and facts from which the incident's remediation is planned."""
+        """Return the stores, rules and facts from which the remediation of the incident in `request` is planned.
+
+        `here` is the account and region that Firstline runs in.
+        """
         from firstline.remediation.plan import Planning
 
         return Planning(

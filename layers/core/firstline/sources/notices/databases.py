@@ -1,4 +1,7 @@
-"""The events of AWS databases. RDS, Aurora, DocumentDB and Neptune share the ids of events; DMS and Redshift do not.
+"""The reading of events of AWS databases.
+
+RDS, Aurora, DocumentDB and Neptune give the same event the same id, so one table says what it means. The ids of DMS and
+Redshift are not in the table: words such as `failed` decide, or the severity that the sender states.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 """
@@ -91,9 +94,10 @@ def of_database(
 
 
 def _meaning(event_id: str, message: str) -> Meaning:
-    """Return the state, the database's problem and the severity of an event, by the event's id.
+    """Return what an event means: its state (`firing`, `resolved`, or None to ignore it), its problem, its severity.
 
-    An event whose id is not listed fires if its message or its id has a bad word, such as `failed`.
+    The problem, such as `failover`, or else the event's number, tells which alert a later event ends. The event's id
+    decides; an event with an unknown id fires, without a severity, if its message or id has a word such as `failed`.
     """
     found = _NUMBER.search(event_id)
     number = found[1] if found else message

@@ -1,4 +1,4 @@
-"""The health of an Elastic Beanstalk environment. Mails and events report it in the same words.
+"""The reading of what Elastic Beanstalk says about an environment, in a mail or an event; both have the same text.
 
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.sns.html
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.eventbridge.html

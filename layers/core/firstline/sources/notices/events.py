@@ -46,7 +46,7 @@ DEPLOYMENTS = frozenset(
 def of_event(event: Event) -> list[Notice] | None:
     """Read an EventBridge event as notices: alerts that fire or resolve, or messages to ignore.
 
-    Return None if neither the event's type nor the word for its state is known.
+    Return None if no reader knows the event's type, unless its state is a word for success: then it is ignored.
     """
     kind, detail = values.name(event.get("detail-type")) or "", event.get("detail")
     if type(detail) is not dict:
@@ -214,9 +214,8 @@ def _service_of_ecs(event: Event) -> Iterator[Notice]:
 def _task_of_ecs(event: Event) -> Iterator[Notice]:
     """Read the state of an ECS task: it fires if the task was unhealthy, did not start, or lost an essential container.
 
-    A task that lost a container is ignored if all containers exited with 0: its work is done. What ECS stops for its
-    health may exit with 0, too, after the SIGTERM. Tasks that stopped for another reason, such as a deployment, are
-    ignored.
+    A lost container is ignored if all containers exited with 0, because the task's work is done. An unhealthy task
+    fires whatever its exit codes. Tasks that stopped for another reason, such as a deployment, are ignored.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
     """
     detail = event["detail"]

@@ -38,7 +38,7 @@ def _resource_of_finding(detail: Event) -> Any:
 def security_hub(event: Event) -> Iterator[Notice]:
     """Read findings of Security Hub, which fire until they are resolved, suppressed, archived or passed.
 
-    The severity is `Severity.Label`, or without one the number from 0 to 100.
+    A finding's severity is its `Severity.Label`, else `Severity.Normalized`, a number from 0 to 100, else `severity`.
     https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
     """
     for finding in items(part(event, "detail", "findings")):

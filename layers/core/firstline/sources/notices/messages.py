@@ -165,7 +165,9 @@ def _custom(message: dict[str, Any]) -> Iterator[Notice]:
 def of_cache(mark: str, cluster: Any) -> Iterator[Notice]:
     """Read an event of ElastiCache or MemoryDB, such as `{"ElastiCache:SnapshotComplete": "sessions-001"}`.
 
-    `mark` is the key in this example, `cluster` the value: the name of the cluster or node.
+    `mark` is the key in this example, `cluster` the value: the name of the cluster or node. The words of the event's
+    name decide: failures, replacements and failovers fire, the end of a replacement resolves, routine events such
+    as `SnapshotComplete` are ignored, and an unknown event fires.
 
     https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ElastiCacheSNS.html
     https://docs.aws.amazon.com/memorydb/latest/devguide/memorydbsns.html

@@ -36,7 +36,7 @@ _STATE_OF_RUN = re.compile(
 
 
 def presumed(severity: SourceSeverity | None) -> Presumed | None:
-    """Return a severity as one that is presumed of a kind of event, because AWS states none."""
+    """Mark a severity as presumed by Firstline, because AWS states none for the event; return None for None."""
     return Presumed(severity, "firing") if severity else None
 
 

@@ -1,4 +1,4 @@
-"""The reading of messages that no reader knows: their name, state and identity, from their words alone."""
+"""The reading of messages of an unknown form: the alert's name, state and identity are guessed from the words alone."""
 
 import re
 from typing import Any
@@ -221,7 +221,10 @@ def says_end(text: str, *, bad: bool = False) -> bool:
 
 
 def _means_end(text: str, said: re.Match[str]) -> bool:
-    """Return True if the words of `_sentence` say that it is over: `shop is up`, not `queue depth is up`."""
+    """Return True if a text says in a sentence that a problem is over: `shop is up`, but not `queue depth is up`.
+
+    `said` is the match of the words in `text` that state the condition, here `is up`, as `_sentence` finds them.
+    """
     if not (said["works"] or said["healthy"] or said["over"] or said["done"]):
         return False
     before, after = text[: said.start()], text[said.end() : _MOST]
@@ -262,8 +265,8 @@ def _sentence(text: str) -> re.Match[str] | None:
 def shows_end(text: str) -> bool:
     """Return True if the first state in brackets has a sign and says that the alert is over: `[shop] [✅ Up] 200 - OK`.
 
-    If an alert has a name, only this form lets the alert's message end it, because a message may also say that
-    something else is well.
+    Of an alert with a name, the message counts as the alert's end only in this form, because a message may also say
+    that something else is well.
     """
     shown = _IN_BRACKETS.search(text[:_MOST])
     return shown is not None and shown["sign"] is not None and shown["end"] is not None
@@ -290,10 +293,11 @@ def stateless(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Return a text that alone tells the state of its alert without all words for a state, also those that grade it.
+    """Return a text without its words for a state and for a severity.
 
-    `[WARNING] disk`, `CRITICAL: disk`, `[OK] disk` and `disk is OK` give `disk`. If another field tells the state,
-    `[WARNING] disk` and `[CRITICAL] disk` may be two alerts, which only `stateless` keeps apart.
+    `[WARNING] disk`, `CRITICAL: disk`, `[OK] disk` and `disk is OK` give `disk`. Use it only if no other field of the
+    message tells the alert's state. If one does, `[WARNING] disk` and `[CRITICAL] disk` may be two alerts: `stateless`
+    keeps them apart.
     """
     for _ in range(4):
         before = text
@@ -310,9 +314,10 @@ def bare(text: str) -> str:
 
 
 def _without(message: Any, key: str | None) -> Any:
-    """Return a message without its state: a text as `bare` returns it, an object without the key of its state, `key`.
+    """Return a message without its state, so that an alert and its end become equal.
 
-    The key is also left out of the object's `detail`.
+    A text loses its words for a state or a severity. An object loses the key that holds its state (`key`), at its top
+    and in its `detail`. Any other value is returned unchanged.
     """
     if type(message) is not dict:
         return bare(message) if type(message) is str else message
