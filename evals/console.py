@@ -211,7 +211,10 @@ def show_earned(out: Console, found: Sequence[earned.Worth], of: str) -> None:
 
 
 def show_own_rules(out: Console, found: Sequence[Learned]) -> None:
-    """Print how well the severities that people gave an organisation's rules predict those of its new rules."""
+    """Print how well an organisation's severities of its other alert rules predict those of the rules of one file.
+
+    `found` has the result for each number of rules whose severity is known.
+    """
     table = Table(
         "own words", "rules judged", "macro-F1", "pages found", "… without", "… without", title_justify="left"
     )

@@ -51,7 +51,11 @@ class Draft:
         try:
             return Roster.model_validate(self.schedule)
         except ValidationError as error:
-            raise NoDraft(f"oncall.yaml would refuse the draft: {error.errors()[0]['msg']}") from None
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the schedule"
+            raise NoDraft(
+                f"oncall.yaml would refuse the draft: {where}: {first['msg']}; correct it in the tool"
+            ) from None
 
     def compare(self, spans: Sequence[Span], person_of: Callable[[str], str]) -> None:
         """Add a remark: in how many hours of the other tool's shifts (`spans`) the draft names the same person."""
@@ -98,7 +102,9 @@ def of_file(tool: str, body: bytes, name: str, zone: str, person_of: Callable[[s
     except FeedUnavailable as error:
         raise NoDraft(str(error)) from None
     except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError) as error:
-        raise NoDraft(f"no schedule can be read from it ({error})") from None
+        raise NoDraft(
+            f"no schedule can be read from the file ({error}); give PagerDuty's JSON, or a calendar"
+        ) from None
     return draft
 
 

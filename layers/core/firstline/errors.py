@@ -167,9 +167,9 @@ class ModelGaveNoVerdict(FirstlineError):
 class ModelUnavailable(ModelGaveNoVerdict):
     """The model's server is slow, overloaded, broken or unreachable. Only this error opens the circuit breaker.
 
-    `broken` is set if the server answered 500 or 501 with a message that is not about the form of the question, though
-    the form may be the reason. It is `application` if the answer was the server's own error, `something` if it was
-    another, such as a proxy's page, and None after any other failure.
+    `broken` is set after a status of 500 or 501 whose message does not blame the request, although the request's form
+    (with a JSON schema, or without) may be the cause; another form is tried then. It is `application` if the answer was
+    the server's own error, `something` if it was another, such as a proxy's page, and None after any other failure.
     """
 
     def __init__(

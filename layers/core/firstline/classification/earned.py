@@ -279,7 +279,10 @@ class Bettor:
         self._purses = [1.0] * len(STAKES)
 
     def settle(self, saving: float) -> None:
-        """Fill or empty the purses by one bet; `saving` is what the bet won, from -1 (a full loss) to 1."""
+        """Count one judged incident for or against a kind of change by the model: let each purse win or lose its stake.
+
+        `saving` is what the change would have saved in that incident, from -1 (it cost all) to 1.
+        """
         self._purses = [purse * (1 + stake * saving) for purse, stake in zip(self._purses, STAKES, strict=True)]
 
     @property

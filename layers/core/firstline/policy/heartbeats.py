@@ -160,7 +160,10 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
 
 
 def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """Return the alert that resolves an absence: the heartbeat is back, or it is no longer expected."""
+    """Return the alert that resolves the absence of the heartbeat `expected`, which was told as absent since `since`.
+
+    Its message says that the heartbeat is back or, if a person had it forgotten (`pulse.forgotten_at`), who that was.
+    """
     message = f"The heartbeat {called(pulse.alert)} is back."
     if pulse.forgotten_at is not None:
         message = f"The heartbeat {called(pulse.alert)} is no longer expected: {pulse.forgotten_by} had it forgotten."
