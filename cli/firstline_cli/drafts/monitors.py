@@ -15,7 +15,7 @@ from firstline_cli.template_texts import spoken
 from firstline_cli.words_file import Draft
 
 _HANDLE = re.compile(r"(?<![\w.@/+-])@(\w[\w.+-]*(?:@[\w.-]+)?)")
-"""Whom a Datadog monitor's message notifies: `@pagerduty-orders`, `@ann@example.com`."""
+"""The people and tools that a Datadog monitor's message notifies: `@pagerduty-orders`, `@ann@example.com`."""
 
 
 def of_monitors(document: Any, left_out: LeftOut | None = None, now: datetime | None = None) -> Iterator[Draft]:
