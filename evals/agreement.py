@@ -25,7 +25,10 @@ _RESAMPLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The author's severity (`truth`) and the classifier's (`said`) for one published rule, or for all of one name."""
+    """The author's level (`truth`) and the classifier's (`said`) for one published rule, or for all rules of one name.
+
+    A level is critical, warning or info.
+    """
 
     repository: str
     truth: Level
@@ -34,7 +37,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The scores of one way to answer (the classifier, or always the same level), by the levels that authors chose."""
+    """The scores of one way to answer (the classifier, or always the same level) against the levels of the authors."""
 
     accuracy: float
     macro_f1: float
@@ -127,7 +130,10 @@ def authors(rules: Sequence[PublicRule]) -> Authors | None:
 
 
 def said_level(rule: PublicRule, policy: Policy) -> Level:
-    """Return the classifier's level for an alert of a rule, judged by the rule's name and description alone."""
+    """Return the classifier's level for an alert of a rule, judged by the rule's name and description alone.
+
+    It is critical if the classifier would page, warning for its severity medium, and info for the lower ones.
+    """
     firing = {"status": "firing", "labels": {"alertname": rule.name}, "annotations": {"summary": rule.message}}
     alerts = normalize("prometheus", {"alerts": [firing]}, received_at=_WHEN)
     if not alerts:

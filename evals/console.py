@@ -171,7 +171,10 @@ def spent(usage: Usage, price: Price) -> str:
 
 
 def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
-    """Print how well alerts are judged after so many clicks by people, by the order in which people judge alerts."""
+    """Print how well alerts are judged after people's clicks on how bad some of them are.
+
+    The table has a row for each order in which people answer, and each number of clicks.
+    """
     title = "Alerts after so many clicks, by volume (± between organisations)"
     table = Table("answered", "clicks", "right", "pages found", title=title, title_justify="left")
     for order, worths in found.items():

@@ -49,10 +49,12 @@ type Simulated = Callable[[Judged, random.Random], Stance]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The costs of verdicts in one run after the model has replayed judged incidents, and how many it made worse.
+    """The costs of verdicts in one run, after the model has replayed judged incidents, and its mistakes.
 
     The unit of costs is a needless page: `plain` is the cost without the model, `settled` with those of its changes
-    that have proved right, `full` with all its changes.
+    that have proved right, `full` with all its changes. `worse` counts the verdicts that cost more with the changes
+    that have proved right than without the model, `runbooks_lost` and `blames_lost` those that lost the right runbook
+    or the right blame of a deployment.
     """
 
     plain: float

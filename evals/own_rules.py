@@ -20,10 +20,10 @@ _TESTED = 150
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The quality of the judgements of rules when people gave severities to `labels` other rules of their organisation.
+    """The scores of judging `rules` rules by the severities that people gave to `labels` other rules each.
 
-    The numbers that end in `_without` are of the same rules judged when people gave no severities.
-    `pages_found` is the share found of the rules that need a page.
+    The other rules are of the same organisation. `pages_found` is the share of the rules that need a page and were
+    judged so. The scores that end in `_without` are of the same rules, judged without any severity from people.
     """
 
     labels: int
@@ -37,8 +37,9 @@ class Learned:
 def leave_file_out(named: Sequence[Named], *, labels: Sequence[int] = LABELS, runs: int = 3) -> list[Learned]:
     """Measure how well a rule is judged by the severities that people gave to other rules of its organisation.
 
-    Return a result for each number in `labels`, which is how many other rules have one, unless no organisation has so
-    many. No other rule is in the same file or has the same name. `runs` is how often rules are drawn at random.
+    Return one result for each number in `labels`: the scores when so many other rules have a severity, drawn at random
+    `runs` times. Other rules in the same file or of the same name are never drawn. A number is left out if no
+    organisation has so many others.
     """
     return [found for number in labels if (found := _measured(named, number, runs)) is not None]
 

@@ -250,7 +250,10 @@ def _broken_floor(verdict: Verdict) -> str | None:
 
 
 def _below_source(said: Classification, source: SourceSeverity) -> str | None:
-    """Return why a verdict may not be so far below its source's severity; None if a model decided and may do so."""
+    """Return why a verdict, which is below the severity of its source (`source`), may not be so low; None if it may.
+
+    Only a model's verdict may: not below `high` for `critical`, not `noise` for `high`.
+    """
     if said.decided_by != "llm":
         return f"{said.severity} without a model, and the source says {source}"
     if source == "critical" and said.severity != "high":

@@ -36,9 +36,10 @@ EMULATORS = CHECKOUT / ".cache" / "local"
 
 
 def __getattr__(name: str) -> Path:
-    """Find the path `RUNBOOKS` (a folder) or `RULES` (rules.yaml) when a command first reads this module's attribute.
+    """Return the path `RUNBOOKS` (a folder) or `RULES` (rules.yaml), which is found when a command first reads it.
 
-    A wrong file of the owner's then stops only commands that need these paths, and no acknowledgement.
+    The owner's files are read only then, so a wrong one stops only commands that need these paths: an incident can
+    still be acknowledged.
     """
     if name not in ("RUNBOOKS", "RULES"):
         raise AttributeError(name)

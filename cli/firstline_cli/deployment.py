@@ -45,7 +45,7 @@ def deploy_(
 
 
 def run(checkout: Path, environment: str, *, yes: bool) -> None:
-    """Build and deploy an environment; end the command if SAM fails."""
+    """Build and deploy an environment, with `yes` without asking first; end the command if SAM fails."""
     chosen: Environment = environment_of(checkout, environment)
     sam = _sam()
     _check_policies(checkout)
@@ -90,7 +90,11 @@ def session_of(region: str | None) -> "Session":
 
 
 def _ready(chosen: "Environment", *, yes: bool) -> str:
-    """Return the region to deploy to; end the command if SAM would fail after the build, which takes minutes."""
+    """Return the region to deploy to; end the command if SAM would fail after the build, which takes minutes.
+
+    SAM would fail without credentials, on a stack in a state that cannot be deployed, or if it had to ask a person
+    (`yes` is False) and there is no terminal.
+    """
     if chosen.confirms and not yes and not sys.stdin.isatty():
         raise refusal(f"Deploying {chosen.name} asks first, and this is no terminal: give --yes.", USAGE)
     session = session_of(chosen.region)

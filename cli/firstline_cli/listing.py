@@ -75,7 +75,8 @@ class Row:
 def rows(table: Table, wanted: Filter, now: datetime, *, closed_since: datetime | None = None) -> list[Row]:
     """Return a row for each open incident that the filter `wanted` takes.
 
-    Incidents that nobody has come first, closed ones last; among each the worst come first, then the oldest.
+    Incidents without an owner come first, closed ones last; in each of these groups the worst come first, then the
+    oldest.
     With `closed_since`, also return the incidents that `wanted` takes and that closed since that time.
     """
     # Not with TableIncidents, whose import takes longer because it can write too.

@@ -153,7 +153,7 @@ def quiet(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep the functions' log lines and metrics out of the output."""
+    """Keep out of a command's output the log lines and metrics of the code that it shares with the Lambda functions."""
     # Without this, Pydantic searches every package of the environment for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     metrics = os.environ.get(NO_METRICS)

@@ -58,7 +58,10 @@ class Draft:
             ) from None
 
     def compare(self, spans: Sequence[Span], person_of: Callable[[str], str]) -> None:
-        """Add a remark: in how many hours of the other tool's shifts (`spans`) the draft names the same person."""
+        """Add a remark: in how many hours of the other tool's shifts (`spans`) the draft names the same person.
+
+        `person_of` returns the name in people.yaml for the name that the other tool gives a person.
+        """
         roster, same, all_hours = self.roster(), 0, 0
         for span in spans:
             hours = int((span.ends_at - span.begins_at) / _HOUR)
@@ -122,6 +125,10 @@ def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], no
     ----------
     content
         The answer of `GET /schedules/<id>`. PagerDuty lists the topmost layer first.
+    person_of
+        Returns the name in people.yaml for the name that PagerDuty gives a person.
+    now
+        The present time: layers that ended before it are left out.
 
     Raises
     ------
@@ -168,7 +175,10 @@ def of_pagerduty(content: Mapping[str, Any], person_of: Callable[[str], str], no
 
 
 def of_spans(name: str, zone: str, spans: Sequence[Span], person_of: Callable[[str], str]) -> Draft:
-    """Draft a rotation from a calendar's shifts. Raises NoDraft for fewer than two, or shifts under a day."""
+    """Draft a rotation from a calendar's shifts. Raises NoDraft for fewer than two, or shifts under a day.
+
+    `name` and `zone` are the draft's. `person_of` returns the name in people.yaml for a name in the calendar.
+    """
     ordered = sorted(spans, key=lambda span: span.begins_at)
     if len(ordered) < 2:
         raise NoDraft("it has fewer than two shifts, from which no turns can be read; write the schedule by hand")

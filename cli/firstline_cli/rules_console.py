@@ -190,7 +190,8 @@ def unmatched(rules: Rules, routes: Sequence[Route], table: Table, days: int, no
 def preview_of(name: str, rules: Rules, table: Table, zone: str, days: int, now: datetime) -> Preview | None:
     """Return which incidents of the last `days` days the rule, window or silence with the id `name` would have hidden.
 
-    Only closed incidents are looked at. Return None if nothing has this id.
+    Only closed incidents are looked at. The hours in rules are in the time zone `zone`. Return None if nothing has this
+    id.
     """
     records = TableIncidents(table).closed_since(now - timedelta(days=days))
     rule = next((rule for rule in rules.rules if rule.id == name), None)

@@ -69,22 +69,22 @@ class Stack:
 
     @property
     def is_local(self) -> bool:
-        """Return True if this is an emulator."""
+        """True if the stack is an emulator on this machine, not a stack on AWS."""
         return self.name == LOCAL
 
     @property
     def time_zone(self) -> str:
-        """Return the time zone in which the stack shows times."""
+        """The name of the time zone in which the stack shows times: its parameter TimeZone, by default UTC."""
         return self.parameters.get("TimeZone") or "UTC"
 
     @property
     def region(self) -> str:
-        """Return the stack's region."""
+        """The region that the stack is in."""
         return self.state_machine.split(":")[3]
 
     @property
     def account(self) -> str:
-        """Return the account that the stack is in."""
+        """The id of the AWS account that the stack is in."""
         return self.state_machine.split(":")[4]
 
 
@@ -94,9 +94,11 @@ def table_of(stack: str) -> "Table":
 
 
 def stack_of(stack: str, region: str | None = None) -> Stack:
-    """Return the stack that is named or else the only one, and print its name on stderr; end the command if none.
+    """Return the stack that `stack` names, or the only one if it is empty, and print which one it is on stderr.
 
-    The stack is looked for in `region`; by default in AWS_REGION or else the region of the AWS profile.
+    `stack` is a name on AWS, `local` for the emulator of this checkout, or an emulator's JSON line. On AWS the stack is
+    looked for in `region`; by default in AWS_REGION or else the region of the AWS profile. End the command if no stack
+    is found.
     """
     chosen = stack or _only_one()
     if chosen != LOCAL and not chosen.startswith("{"):
@@ -262,7 +264,10 @@ def session_in(region: str | None = None) -> "Session":
 
 
 def _in_words(what: str, error: Exception, region: str | None = None) -> typer.Exit:
-    """Print why a call of AWS failed, after `what` (the subject, such as `Stack shop`); return the exit to raise."""
+    """Print why a call of AWS failed, after `what` (the subject, such as `Stack shop`); return the exit to raise.
+
+    `region` is the one that was asked; None means AWS_REGION, or else the region of the AWS profile.
+    """
     from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
     from firstline_cli import aws_words

@@ -39,7 +39,7 @@ class Replayed:
 
     @property
     def question(self) -> Prompt:
-        """Return the question that a model is asked about the incident."""
+        """The question that a model is asked about the incident."""
         incident = with_tags(self.record.incident, self.evidence.tags)
         return prompt.build(incident, evidence=self.evidence, offered=self.offered, now=incident.opened_at)
 
@@ -102,8 +102,8 @@ def judged_incidents(
 ) -> list[Replayed]:
     """Return the `last` newest incidents whose right severity is known, oldest first, of those closed after `since`.
 
-    Each has its evidence as it stood when it opened: hours are in `time_zone`. `offered` returns the runbooks that fit
-    an alert.
+    Each has its evidence as it stood when it opened, gathered with `rules`, and with the local time of `time_zone`.
+    `offered` returns the runbooks that fit an alert.
     """
     known = [(record, label_of(record)) for record in real_incidents(TableIncidents(table).closed_since(since))]
     labelled = [(record, label) for record, label in known if label.severity is not None][-last:]
@@ -119,7 +119,10 @@ def judged_incidents(
 
 
 def most_tokens(incidents: Iterable[Replayed], max_output_tokens: int) -> Usage:
-    """Return an estimate of the most tokens that a model needs for these incidents."""
+    """Return an estimate of the most tokens that it takes to ask a model about these incidents.
+
+    It counts each question, and `max_output_tokens` for each answer.
+    """
     questions = [each.question for each in incidents]
     sizes = [prompt.estimated_tokens(asked.system) + prompt.estimated_tokens(asked.data) for asked in questions]
     return Usage(prompt_tokens=sum(sizes), completion_tokens=max_output_tokens * len(sizes), cost=None)
@@ -143,10 +146,11 @@ def replay(
     policy: ModelPolicy,
     key: str,
 ) -> Tried:
-    """Ask a model about each incident, and compare its verdicts with those without it and with the right severity.
+    """Ask a model about each incident; return what the verdicts with it cost, and what those without it cost.
 
-    Each verdict that differs from the one without the model is passed to `keep`, which stores it. A model that fails
-    several times in a row is not asked about the rest. `key` says where the API key is set, for an error message.
+    Costs are by the severity that turned out to be right, and in needless pages. Each verdict that differs from the one
+    without the model is passed to `keep`, which stores it. A model that fails several times in a row is not asked about
+    the rest. `name` is the model's name in the result; `key` says where the API key is set, for an error message.
     """
     tried, breaker = Tried(name), CircuitBreaker(model)
     for each in incidents:

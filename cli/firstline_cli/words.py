@@ -55,10 +55,10 @@ def _deciders(learned: Lessons, title: str) -> Grid:
 
 
 def earned_table(earned: Earned) -> Grid:
-    """Return a table with a row for each kind of change that a model proposed, such as `page to tell`.
+    """Return a table with a row for each model and kind of change, such as `page to tell` (a message, not a page).
 
-    A row also has the model, how many of these changes could be judged, the model's score for them (`wealth`), and
-    whether such a change by the model counts in verdicts yet.
+    A row has the number of these changes of which it is known whether they were right (`bets`), the score that they
+    brought the model (`wealth`), and whether the model's further changes of this kind count in verdicts yet.
     """
     names = ("decided by", "move", "bets", f"wealth, of {EARNED_AT:g}", "counts")
     grid = Grid(*names, title="What models have earned", title_justify="left")

@@ -59,7 +59,7 @@ class Draft:
 
     @property
     def kind(self) -> AlertKind:
-        """Return the kind of alert that the line is about: all alerts of its source and name in its environment."""
+        """The kind of alert that the line is about: all alerts of its source and name in its environment."""
         return kind_named(self.source, self.name, self.environment or None, self.text)
 
 

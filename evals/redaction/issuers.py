@@ -121,7 +121,7 @@ _PIECES = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?#[^)]*\)|\s+|#[^\n]*|.
 
 
 def _bounded(pattern: str) -> str:
-    """Return a pattern in which `*` and `+` repeat at most `BOUND` times, unless they repeat spaces."""
+    """Return a pattern in which `*` and `+` repeat at most `BOUND` (100) times, unless they repeat spaces."""
     pieces = [piece[0] for piece in _PIECES.finditer(pattern)]
     for number, piece in enumerate(pieces[1:], 1):
         if piece in "*+" and pieces[number - 1] not in (r"\s", "?", "+", "*"):

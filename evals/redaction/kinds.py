@@ -30,7 +30,7 @@ class Seeded(NamedTuple):
     secret: str
 
     def leaks_into(self, text: str) -> bool:
-        """Return True if a text has `WINDOW` of the secret's characters in a row, or all of a shorter one."""
+        """Return True if a text has `WINDOW` (8) of the secret's characters in a row, or all of a shorter secret."""
         seen = strip_invisible(text)
         width = min(WINDOW, len(self.secret))
         return any(self.secret[at : at + width] in seen for at in range(len(self.secret) - width + 1))

@@ -127,5 +127,5 @@ def path(states: Iterable[str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Replace the characters that a terminal might obey, because an alert's text may hold escape sequences."""
+    """Return a text with spaces for the characters that a terminal might obey, such as those of an escape sequence."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -41,7 +41,7 @@ _ahead = timedelta(0)
 class _Clock(datetime):
     """A `datetime` whose `now()` is later than the real time by `_ahead`.
 
-    That is the time by which the emulator has shortened the waits of the incident that the function works on.
+    `_ahead` is the time by which the emulator has shortened the waits of the incident that the function works on.
     """
 
     @classmethod

@@ -85,10 +85,10 @@ def _evaluate_in_state(self: Any, env: Any) -> None:
 
 
 def _choose(self: Any, env: Any) -> None:
-    """Evaluate a Choice state; push (name of the next state, True if Default chose it) onto moto's stack.
+    """Evaluate a Choice state; push a pair onto moto's stack: the next state's name, and True if Default chose it.
 
-    On AWS the state's own Assign runs only if Default chose. moto alone runs it for every rule that leads to the same
-    state as Default, so `_leave_choice`, which runs Assign if Default chose, needs this pair.
+    On AWS the state's own Assign runs only if Default chose. moto alone also runs it for a rule that leads to the same
+    state as Default; `_leave_choice` reads the pair to do as AWS does.
     """
     for rule in self.choices_decl.rules:
         rule.eval(env)
@@ -142,7 +142,10 @@ def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
 
 
 def _running_executions(self: Any, status: ExecutionStatus | None = None) -> list[Any]:
-    """Return the executions that can take a signal; moto fails at one that has only just been started."""
+    """Return the executions with this status (None: any) that can take a signal.
+
+    moto alone also takes those that have only just been started, and then fails.
+    """
     return [
         execution
         for machine in self.state_machines

@@ -62,7 +62,10 @@ def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_fol
 
 
 def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
-    """Create the SSM document of each command of a folder's runbooks, unless off; yield (its name, the step's id)."""
+    """Create an SSM document for each command of a folder's runbooks, except of runbooks whose mode is off.
+
+    Yield each document's name with the id of its command's step.
+    """
     for runbook in catalogue.load(folder).values():
         if runbook.is_off:
             continue

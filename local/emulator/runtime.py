@@ -196,6 +196,10 @@ class Functions:
         Environment variables of all functions: endpoint, region and credentials.
     log_folder
         The folder for each function's output, in `<name>.log`.
+    processes_each
+        The most processes of one function at a time.
+    wait_seconds
+        The longest wait of an invocation for a process that is idle.
     ahead
         Returns the seconds by which the clock of a function must be ahead when it gets a payload.
     forks
@@ -246,7 +250,7 @@ class Functions:
         Raises
         ------
         TooManyRequests
-            All processes of the function stayed busy for the argument `wait_seconds` of this class, by default 60.
+            All processes of the function stayed busy for `wait_seconds`.
         KeyError
             There is no such function.
         """

@@ -121,6 +121,8 @@ def rehearse(
     ----------
     values
         The runbook's parameters; the scenario's settings override them.
+    most_attempts
+        The most tries of verify after the steps, even if the runbook allows more.
     on_tried
         Called with each command as soon as it has ended.
 

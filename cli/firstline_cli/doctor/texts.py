@@ -104,7 +104,7 @@ def _limit(stack: "Stack", sns: Any) -> Iterator[Finding]:
 
 
 def _spent(stack: "Stack", now: datetime) -> float:
-    """Return the dollars spent on texts this month, as far as CloudWatch knows; 0 before the first text."""
+    """Return the dollars spent on texts this month, by CloudWatch's numbers of the last three days; 0 without any."""
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     found = client(stack, "cloudwatch").get_metric_statistics(
         Namespace="AWS/SNS",

@@ -57,7 +57,7 @@ def _of_monitor(monitor: Mapping[str, Any], name: str, now: datetime) -> Draft:
 
 
 def _tags(monitor: Mapping[str, Any]) -> dict[str, str]:
-    """Return a monitor's tags, among them its priority, if it has one, as its severity."""
+    """Return a monitor's tags as name and value; its priority, if it has one, is the value of `severity`, as `P1`."""
     given = monitor.get("tags") or ()
     tags = dict(str(tag).partition(":")[::2] for tag in (given.split(",") if isinstance(given, str) else given))
     if monitor.get("priority"):

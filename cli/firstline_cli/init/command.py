@@ -95,7 +95,10 @@ def _store(secrets: Secrets, name: str, question: str, option: str, given: str |
 
 
 def _keep_approvers(given: str | None) -> None:
-    """Ask who may approve runbooks and write them to people.yaml in `mine/`; change nothing if that file exists."""
+    """Write who may approve runbooks to people.yaml in `mine/`; change nothing if that file exists.
+
+    The approvers are those of the command's option (`given`), or else the answer of the person at the terminal.
+    """
     import yaml
 
     file = CHECKOUT / PEOPLE

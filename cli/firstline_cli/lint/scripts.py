@@ -121,7 +121,10 @@ def _needless(entry: Accepted, found: set[str]) -> str | None:
 
 
 def problem_at(runbook: Runbook, text: str, location: Location, message: str, *, line: int = 0) -> Problem:
-    """Return a problem at a key of a runbook's YAML (`text`), or at a line of the script there, counted from 1."""
+    """Return a problem at a key (`location`) of a runbook's YAML (`text`).
+
+    If the key holds a script, `line` is the script's line with the problem, counted from 1; 0 means the key itself.
+    """
     at = line_of(text, location)
     if line > 0:
         # A block scalar begins on the line after its key, any other script on the same line.

@@ -206,12 +206,11 @@ class Reading:
         self.batch.rejected.append(Rejected(reason, payload))
 
     def severity(self, word: Any, default: SourceSeverity | Presumed | None = None) -> SourceSeverity | Presumed | None:
-        """Return the severity for the sender's word: high for an unknown word, `default` for no word or a placeholder.
+        """Return the severity that the sender's `word` means; high if the word is unknown.
 
-        A severity that is presumed already is returned unchanged.
-
-        A bare number states no severity, because 1 is the worst for some senders and the least for others. Scales of
-        known senders are in `firstline.sources.severity.SCALES`.
+        Return `default` for no word, a placeholder such as `n/a`, and a bare number: 1 is the worst for some senders
+        and the least for others. (A source reads a number by its sender's scale, in
+        `firstline.sources.severity.SCALES`, before it calls this.) A `Presumed` severity is returned unchanged.
         """
         if isinstance(word, Presumed):
             return word
@@ -241,10 +240,10 @@ class Reading:
 
 
 def _with_templates(message: str, labels: Mapping[str, str], raw_payload: Any) -> str:
-    """Put a line before a message that names the labels and fields with an unfilled template such as `{{ host }}`.
+    """Return a message below a line that names the labels and fields with an unfilled template such as `{{ host }}`.
 
     Fields are those at the top of `raw_payload`. A template that the message itself shows is not named. Return the
-    message unchanged if there is none to name.
+    message unchanged if no template is left to name.
     """
     said = {**raw_payload, **labels} if type(raw_payload) is dict else labels
     found = [key for key, value in said.items() if values.has_template(value) and value not in message]

@@ -40,11 +40,11 @@ def authenticate(request: Request) -> None:
     Raises
     ------
     Unauthenticated
-        The request has neither a valid token nor such a signature.
+        The request has neither a valid token nor SNS's valid signature of a message from an allowed topic.
     CertificateUnavailable
         SNS did not answer with its certificate; the sender should try again.
     UnreadablePayload
-        The signature is right but older than `OLDEST`, so somebody may be replaying the message.
+        The signature is right but older than `OLDEST`, two hours, so somebody may be replaying the message.
     """
     topics = allowed_topics(request.secrets)
     if has_token(request, [secret for secret in request.secrets if secret not in topics]):

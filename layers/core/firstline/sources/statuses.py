@@ -177,7 +177,7 @@ def word_of_event(said: str | None) -> str | None:
 
 
 def ends_hold(said: str | None) -> bool:
-    """Return True for an event that ends a silence, a maintenance or the like: `silence.expired`, `snooze_ended`."""
+    """Return True if an event's name says that a silence or maintenance is over: `silence.expired`, `snooze_ended`."""
     *_, before, word = ["", "", *_WORD.findall((said or "")[-100:].lower())]
     return word in _ENDED and before in _HOLDS
 

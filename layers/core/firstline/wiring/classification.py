@@ -1,4 +1,4 @@
-"""The parts of the function classify: what may hold an alert, the LLM, and how far the LLM may change verdicts."""
+"""The parts of the function classify: what may hold an alert, the model, and how far it may change verdicts."""
 
 from datetime import datetime
 from functools import cached_property
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ClassificationParts(MonitorParts):
-    """The parts of the function classify: what may hold an alert, the LLM, and how far the LLM may change verdicts."""
+    """The parts of the function classify: what may hold an alert, the model, and how far it may change verdicts."""
 
     def declared(self, now: datetime) -> "Declared":
         """Return the rules, silences and inhibitions that may hold alerts now."""
@@ -29,7 +29,7 @@ class ClassificationParts(MonitorParts):
 
     @cached_property
     def model(self) -> "ChatModel | None":
-        """The LLM, or None if model.yaml names no model.
+        """The client of the model that is asked about verdicts, or None if model.yaml names no model.
 
         It stops asking after repeated failures (a circuit breaker), and at the daily ceiling of tokens and cost.
         """
@@ -66,9 +66,10 @@ class ClassificationParts(MonitorParts):
         return EarnedSay(self.incidents, self.model_policy.missed_page_cost)
 
     def model_say(self, now: datetime) -> "Say":
-        """Return which kinds of changes to verdicts the LLM has earned by now, and its weekly allowance of raises.
+        """Return how far the model may change verdicts now.
 
-        Without an LLM, return a value that allows no change.
+        It may make the kinds of changes in which it has often been right, and before that raise the severity of a few
+        incidents a week. Without a model, return a value that allows no change.
         """
         from firstline.classification.say import NO_SAY, Say
 

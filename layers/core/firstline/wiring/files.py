@@ -52,7 +52,7 @@ class Files(Stores):
 
     @cached_property
     def rules_or_none(self) -> "Rules":
-        """The rules for ingest; if rules.yaml is broken, `NO_RULES`, because a broken file must not stop ingest."""
+        """The rules for ingest; if rules.yaml is broken, an empty set, because a broken file must not stop ingest."""
         from firstline.policy.rules import NO_RULES
 
         return _read_or(NO_RULES, lambda: self.rules, "no maintenance window and no heartbeat of yours counts")

@@ -251,7 +251,7 @@ def _exited_well(detail: Event) -> bool:
 
 
 def _group_of_instances(event: Event) -> Iterator[Notice]:
-    """Read an event of EC2 Auto Scaling about a launch, termination or refresh that failed."""
+    """Read an event of EC2 Auto Scaling about a launch, termination or refresh that failed: it always fires."""
     detail = event["detail"]
     group = detail.get("AutoScalingGroupName")
     yield notice_of(

@@ -9,7 +9,10 @@ from firstline.sources.severity import from_number
 
 
 def guard_duty(event: Event) -> Iterator[Notice]:
-    """Read a finding of GuardDuty; its severity is a number on GuardDuty's scale, and an archived one is no alert."""
+    """Read a finding of GuardDuty: it fires, unless it is archived and so ignored.
+
+    Its severity is the finding's, a number on GuardDuty's scale.
+    """
     detail = event["detail"]
     archived = part(detail, "service", "archived") is True
     yield notice_of(
@@ -38,7 +41,8 @@ def _resource_of_finding(detail: Event) -> Any:
 def security_hub(event: Event) -> Iterator[Notice]:
     """Read findings of Security Hub, which fire until they are resolved, suppressed, archived or passed.
 
-    A finding's severity is its `Severity.Label`, else `Severity.Normalized`, a number from 0 to 100, else `severity`.
+    The severity is the finding's field `Severity.Label`, else `Severity.Normalized` (a number from 0 to 100), else the
+    field `severity` at its top.
     https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html
     """
     for finding in items(part(event, "detail", "findings")):

@@ -165,10 +165,10 @@ def essence(value: Any) -> str:
 
 
 def notice_of(event: Event, **said: Any) -> Notice:
-    """Return a notice with the account, region and time of an event, and with the fields `said`.
+    """Return a notice with the fields in `said`; its account, region and time are the event's unless `said` has them.
 
-    Its labels are the event's details and those in `said`. A field in `said` wins over the event's, but an account or
-    region of None does not.
+    Its labels are the fields of the event's `detail`, with the labels in `said` added. An account or region of None in
+    `said` is ignored.
     """
     labels = {**values.labels(event.get("detail")), **said.pop("labels", {})}
     envelope = {key: event.get(key) for key in ("account", "region")}

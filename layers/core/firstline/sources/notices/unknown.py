@@ -157,7 +157,10 @@ def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
 
 
 def _headline(message: Any, subject: str | None, topic: str | None) -> str:
-    """Return the headline of a message: an event's type, the subject of a mail, or the first line of a text."""
+    """Return the headline of a message: an event's type, the subject of a mail, or the first line of a text.
+
+    Without any of them, the headline is `message on <topic>`, with the name in the ARN `topic`.
+    """
     if type(message) is dict:
         own = values.name(message.get("detail-type")) or subject
     else:
@@ -243,7 +246,8 @@ def _means_end(text: str, said: re.Match[str]) -> bool:
 def _is_of_text(text: str, brackets: re.Match[str]) -> bool:
     """Return True if a state in brackets is the state of the whole text: `[OK] disk`, not `the [up] button is red`.
 
-    `resolved` and the like always are, and states with a sign such as ✅; others only at the text's start or end.
+    `brackets` is the match of the brackets. `resolved` and the like, and states with a sign such as ✅, are always the
+    state of the whole text; other words are it only at the text's start or end.
     """
     word = (brackets["end"] or "").lower()
     if brackets["sign"] is not None or word in ("resolved", "recovered", "recovery", "restored"):
@@ -265,8 +269,8 @@ def _sentence(text: str) -> re.Match[str] | None:
 def shows_end(text: str) -> bool:
     """Return True if the first state in brackets has a sign and says that the alert is over: `[shop] [✅ Up] 200 - OK`.
 
-    Of an alert with a name, the message counts as the alert's end only in this form, because a message may also say
-    that something else is well.
+    An alert whose name is in a field of its own is ended by its message text only in this form, because other texts may
+    say that something else is well.
     """
     shown = _IN_BRACKETS.search(text[:_MOST])
     return shown is not None and shown["sign"] is not None and shown["end"] is not None

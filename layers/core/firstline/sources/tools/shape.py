@@ -32,7 +32,7 @@ class ToolShape:
         The tool's own words for a status, beyond those of `firstline.sources.statuses`.
     other
         The status of a word that neither `statuses` nor `firstline.sources.statuses` knows. `muted` makes the message
-        no alert, for a tool most of whose messages are none.
+        no alert, for a tool that sends mostly messages that are no alerts.
     severities
         The tool's own words for a severity, beyond those of `firstline.sources.severity`. A word with an empty text
         states no severity.
