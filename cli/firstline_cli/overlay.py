@@ -2,8 +2,8 @@
 
 Git ignores `mine/`, so that an upgrade needs no merge. A file `mine/runbooks/<name>.patch.yaml` changes keys of the
 shipped `<name>.yaml`, as a JSON Merge Patch does (RFC 7386). Any other file replaces the shipped file of its name, or
-is added to the shipped files. Both together are built, checked and run on one machine. Without the folder `mine/`, the
-checkout is used as it is.
+is added to the shipped files. Builds, checks and the emulator use the shipped and the owner's files together. Without
+the folder `mine/`, they use the checkout as it is.
 
 `python -m firstline_cli.overlay` prints the folder to build from; `scripts/build.sh` asks for it.
 """

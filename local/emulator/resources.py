@@ -254,7 +254,10 @@ class Resources:
                 uri = operation["x-amazon-apigateway-integration"]["uri"]
                 arn = _INTEGRATION_ARN.search(uri)
                 if arn is None:
-                    raise TemplateError(f"The route {method} {path} leads to {uri}, which is no Lambda function.")
+                    raise TemplateError(
+                        f"{self._path.name}: the route {method} {path} leads to {uri}, which is no Lambda function; "
+                        "correct the uri of its x-amazon-apigateway-integration."
+                    )
                 name = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
                 signed = any("AWS_IAM" in asked for asked in operation.get("security", []))
                 self._created.routes.append(Route(name, path, arn[1].rsplit(":", 1)[-1], signed=signed))
@@ -263,7 +266,10 @@ class Resources:
         expression = properties["ScheduleExpression"]
         rate = _RATE.fullmatch(expression)
         if rate is None:
-            raise TemplateError(f"{logical_id}: {expression} is not understood here; write rate(<number> minutes).")
+            raise TemplateError(
+                f"{self._path.name}: {logical_id}: the schedule {expression} is not understood here; "
+                "write rate(<number> minutes), hours or days."
+            )
         function = properties["Target"]["Arn"].rsplit(":", 1)[-1]
         self._created.schedules.append(Schedule(function, int(rate[1]) * _SECONDS[rate[2]]))
 

@@ -56,7 +56,7 @@ def expand(path: Path, parameters: Mapping[str, Any], region: str) -> dict[str, 
         The file is missing, or the translator refuses it.
     """
     if not path.exists():
-        raise TemplateError(f"{path} does not exist.")
+        raise TemplateError(f"There is no template {path}: give the folder of a whole checkout of Firstline.")
     template: dict[str, Any] = yaml.load(path.read_text(), Loader=_TemplateLoader)  # noqa: S506
     if "Transform" not in template:
         return template

@@ -66,7 +66,8 @@ def try_runbook(
         A file with an alert: with `source` the body of that sender's request, otherwise YAML or JSON with the keys of a
         runbook's examples. By default, the alert is the runbook's first example.
     scenario_name
-        The name of the scenario whose fault is planted, or `none`; by default the first that the runbook cures.
+        The name of the scenario whose fault is planted, or `none`; by default the first, which the runbook cures if it
+        cures any.
     dry_run
         Show the plan and the scripts, and run nothing.
 

@@ -172,7 +172,10 @@ def own_files(stack: "Stack") -> Iterator[Finding]:  # noqa: ARG001 - they are t
 
 
 def remediation(stack: "Stack") -> Iterator[Finding]:
-    """Report whether runbooks may act, by the parameter RemediationMode and the switch in SSM."""
+    """Report whether runbooks may act, by the stack's parameter RemediationMode and the SSM parameter `remediation`.
+
+    The SSM parameter is a switch: if it exists with a value other than `on`, no runbook acts.
+    """
     from botocore.exceptions import ClientError
 
     mode, name = stack.parameters.get("RemediationMode", "approve"), secret_name(stack, "remediation")
@@ -194,7 +197,7 @@ def remediation(stack: "Stack") -> Iterator[Finding]:
 
 
 def throttles(stack: "Stack") -> Iterator[Finding]:
-    """Report functions that Lambda refused to run in the last week."""
+    """Report each function that Lambda throttled in the last week, because too many ran at once."""
     from firstline.adapters.aws.throttles import LambdaThrottles
 
     if stack.is_local:

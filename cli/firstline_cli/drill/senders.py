@@ -70,7 +70,7 @@ class Webhook:
         self._token = token
 
     def send(self, alert: TestAlert, status: Status) -> str | None:
-        """Post the alert; end the command if it is refused."""
+        """Post the alert; return the id of its incident or None if the answer has none; end the command if refused."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
         body = json.dumps(self._body(alert, status)).encode()
         request = urllib.request.Request(self.place, data=body, headers=headers, method="POST")  # noqa: S310

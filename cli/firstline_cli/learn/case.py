@@ -115,7 +115,10 @@ def kind(story: Story) -> str:
 
 
 def _measured(said: Measured, names: Names) -> dict[str, Any]:
-    """Return the fields of a metric that the alert's rule measures, with hosts and people in `where` renamed."""
+    """Return the fields of a metric that the alert's rule measures, as a dictionary.
+
+    In its field `where`, the labels by which the rule selects, hosts and people get made-up names.
+    """
     found: dict[str, Any] = said.model_dump(mode="json", exclude_defaults=True)
     where = {label: names.other(safe_label(label, value, MAX_NOTE)) for label, value in said.where.items()}
     return found | ({"where": where} if where else {})

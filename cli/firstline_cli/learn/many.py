@@ -22,7 +22,11 @@ _ENDING = 8
 
 @dataclass(slots=True)
 class Written:
-    """The new cases, the number of cases that were there before, and the incidents that gave no case, each with why."""
+    """The result of `write_cases`.
+
+    `new` has the folders of the new cases, `known` counts the incidents that had a case already, and `left_out` names
+    the incidents that gave no case, each with the reason.
+    """
 
     new: list[Path] = field(default_factory=list)
     known: int = 0

@@ -55,12 +55,12 @@ def _shortened(text: str, limit: int) -> Verbatim:
 
 
 def _code(text: str) -> Verbatim:
-    """Make a text safe and indent it by six spaces, as code in a Markdown list."""
+    """Return a text redacted, shortened, and indented by six spaces, as code in a Markdown list."""
     return Verbatim("\n".join(f"      {line}" for line in safe_text(text, MAX_NOTE).splitlines()))
 
 
 def _literal(text: str, indent: int) -> str:
-    """Format a script as a YAML block, indented below a key.
+    """Return a script as a YAML block whose key is indented by `indent` spaces.
 
     A script with an invisible character is returned unchanged, so that the template escapes it.
     """

@@ -112,7 +112,10 @@ def functions(script: str) -> set[str]:
 
 
 def parsable(script: str) -> str:
-    """Replace each character beyond Latin-1 by `ÿ`, as it can crash the parser; commands and operators have none."""
+    """Return a script with `ÿ` for each character beyond Latin-1, because such characters can crash the parser.
+
+    The commands in the script stay the same: neither their names nor operators have such characters.
+    """
     return _BEYOND_LATIN_1.sub("\xff", script)
 
 

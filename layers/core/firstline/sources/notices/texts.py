@@ -36,7 +36,8 @@ def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | N
 def alertmanager_notification(text: str) -> dict[str, Any] | None:
     """Read a text that Alertmanager's default template for SNS made, as the payload of Alertmanager's webhook.
 
-    None for any other text.
+    Return None for any other text.
+
     Amazon Managed Service for Prometheus uses the template, and Grafana writes similar texts. The template is
     `sns.default.message` of https://github.com/prometheus/alertmanager/blob/main/template/default.tmpl
     """
