@@ -185,7 +185,10 @@ def show_clicks(out: Console, found: Mapping[Order, Sequence[Worth]]) -> None:
 
 
 def show_costs(out: Console, found: Sequence[tuple[str, str, Costs]], missed_page: float) -> None:
-    """Print the cost of each classifier's severities on each set of cases; `found` has (set, classifier, costs)."""
+    """Print the cost of each classifier's severities on each set of cases; `found` has (set, classifier, costs).
+
+    Costs are in needless pages; a missed page costs as much as `missed_page` of them.
+    """
     names = ("cases", "classifier", "cost per 100", "missed pages", "needless pages", "wrongly dropped", "asked")
     table = Table(*names, title=f"Cost in needless pages; a missed page costs {missed_page:g}", title_justify="left")
     for cases, classifier, costs in found:

@@ -1,4 +1,7 @@
-"""The cost of a classifier's severities, with the pages that it missed or sent needlessly: the evals' headline."""
+"""The cost of a classifier's severities, with the pages that it missed or sent needlessly: the evals' headline.
+
+The unit of the cost is a needless page.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 The real classification judges the cases, with its guardrails on each simulated model. A model first replays incidents
 that people have judged, as `firstline model try` does: kinds of changes to a verdict that proved right count from then
-on. Then it judges as many more, and the costs with it are compared with those without it.
+on. Then it judges as many more, and the costs of verdicts with it and without it, in needless pages, are compared.
 """
 
 import random

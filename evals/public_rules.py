@@ -52,7 +52,7 @@ class PublicRule:
 
 
 def read(path: Path) -> list[PublicRule]:
-    """Read a tab-separated file of rules; leave out those whose severity means none of the three `LEVELS`.
+    """Read a tab-separated file of rules; leave out those whose severity means no level (critical, warning, info).
 
     Raises
     ------

@@ -92,8 +92,8 @@ def session_of(region: str | None) -> "Session":
 def _ready(chosen: "Environment", *, yes: bool) -> str:
     """Return the region to deploy to; end the command if SAM would fail after the build, which takes minutes.
 
-    SAM would fail without credentials, on a stack in a state that cannot be deployed, or if it had to ask a person
-    (`yes` is False) and there is no terminal.
+    SAM would fail without a region or credentials, on a stack in a state that cannot be deployed, or if it had to ask a
+    person (`yes` is False) and there is no terminal.
     """
     if chosen.confirms and not yes and not sys.stdin.isatty():
         raise refusal(f"Deploying {chosen.name} asks first, and this is no terminal: give --yes.", USAGE)

@@ -115,10 +115,10 @@ def _policy(base_url: str) -> ModelPolicy:
 
 
 def _show(console: Console, tried: list[Tried], incidents: int) -> None:
-    """Print a table of how many incidents each model answered, its tokens and what they cost, and its errors.
+    """Print a table of how many incidents each model answered, its tokens and their price, and its errors.
 
-    Then print the cost of the models' wrong severities, on the incidents that all compared models answered.
-    `incidents` is the number of incidents that they were asked about.
+    Then print what verdicts cost in needless pages without each model and with it, on the incidents that all compared
+    models answered. `incidents` is the number of incidents in the trial.
     """
     grid = Grid(
         *("model", "answered", "no verdict", "not asked", "would differ", "tokens", "paid"),

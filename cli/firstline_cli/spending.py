@@ -1,4 +1,4 @@
-"""Tables of the model's tokens and cost, by day and by incident."""
+"""Tables of the model's tokens and their price in money, by day and by incident."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ MOST_INCIDENTS = 20
 
 
 def print_spending(console: Console, table: Table, since: datetime) -> None:
-    """Print the model's tokens and cost by day since a time, and the incidents that cost most."""
+    """Print the model's tokens and their price by day since a time, and the incidents that took most."""
     history = TableIncidents(table)
     still_open = (record for record in history.open_records() if record.incident.opened_at >= since)
     console.print(_days(Spending(table, Ceiling()).days(since.date())))

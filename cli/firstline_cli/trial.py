@@ -129,7 +129,7 @@ def most_tokens(incidents: Iterable[Replayed], max_output_tokens: int) -> Usage:
 
 
 def price_of(most: Usage, price: Price) -> str:
-    """Return in words the most tokens that a model needs, and their price if it is set."""
+    """Return in words the most tokens that a model needs (`most`), and their price in money if model.yaml sets one."""
     tokens = f"{most.prompt_tokens:,} tokens in and {most.completion_tokens:,} out at most"
     if not price.is_known:
         return f"{tokens}; the price is not set (price_per_million_tokens in model.yaml)"

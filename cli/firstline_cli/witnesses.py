@@ -131,9 +131,9 @@ def _verdict(said: Mapping[str, Any]) -> str:
 
 
 def _against(command: Command, entries: Sequence[Entry]) -> list[str]:
-    """Return a phrase for each thing that the audit trail (`entries`) should have, but lacks, for a command.
+    """Return a phrase for each thing that the audit trail (`entries`) lacks to explain a command to hosts.
 
-    These are a plan that names each of the command's hosts, and an approval if the plan asks for one.
+    The trail should have a plan that names each of the command's hosts, and an approval if the plan asks for one.
     """
     planned = [entry for entry in entries if entry.what == "planned" and "plan_digest" in entry.facts]
     hosts = {host for entry in planned for host in _texts(entry, "targets")}

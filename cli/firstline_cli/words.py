@@ -20,8 +20,8 @@ MAX_UNJUDGED = 15
 def print_lessons(console: Console, table: Table, days: float) -> None:
     """Print what people said of the verdicts of the last `days` days, and what follows from it.
 
-    That is: how often verdicts were right by what decided them, which changes by models count, which alerts nobody has
-    judged, what was hidden as noise, and rules to add.
+    The output says how often verdicts were right, by what decided them; which changes by models count; which alerts
+    nobody has judged; what was hidden as noise; and which rules to add.
     """
     now = datetime.now(UTC)
     history = TableIncidents(table)

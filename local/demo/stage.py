@@ -55,7 +55,7 @@ class Stage:
         self.history = TableIncidents(Table(self.stack.client("dynamodb"), self.stack.created.table_name))
 
     def check(self, what: str, holds: bool, seen: object = "") -> None:
-        """Record whether an outcome (`what`) holds, and the value that was seen; the scenario goes on either way."""
+        """Record whether an outcome (`what`) holds, and the value that was `seen`; the scenario goes on either way."""
         self.checks.append(Check(what, holds, str(seen)))
 
     def send(self, source: str, payload: Any, what: str = "") -> list[str]:

@@ -250,7 +250,7 @@ class Functions:
         Raises
         ------
         TooManyRequests
-            All processes of the function stayed busy for `wait_seconds`.
+            All processes of the function stayed busy for `wait_seconds`, an argument of this class, by default 60.
         KeyError
             There is no such function.
         """

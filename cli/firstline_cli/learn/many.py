@@ -36,7 +36,7 @@ class Written:
 def write_cases(table: Table, folder: Path, last: int, *, since: datetime) -> Written:
     """Write eval cases of the `last` newest incidents that closed after `since` and whose right severity is known.
 
-    A case that is in the folder already is kept as it is.
+    A case that the folder has already is kept as it is.
     """
     written = Written()
     for record in _judged(table, last, since):

@@ -209,8 +209,8 @@ class Reading:
         """Return the severity that the sender's `word` means; high if the word is unknown.
 
         Return `default` for no word, a placeholder such as `n/a`, and a bare number: 1 is the worst for some senders
-        and the least for others. (A source reads a number by its sender's scale, in
-        `firstline.sources.severity.SCALES`, before it calls this.) A `Presumed` severity is returned unchanged.
+        and the least for others. (A source that knows its sender's scale, one of `firstline.sources.severity.SCALES`,
+        reads a number by it before it calls this.) A `Presumed` severity is returned unchanged.
         """
         if isinstance(word, Presumed):
             return word

@@ -68,8 +68,8 @@ class ClassificationParts(MonitorParts):
     def model_say(self, now: datetime) -> "Say":
         """Return how far the model may change verdicts now.
 
-        It may make the kinds of changes in which it has often been right, and before that raise the severity of a few
-        incidents a week. Without a model, return a value that allows no change.
+        It may make each kind of change in which it has often been right. It may also raise the severity of a few
+        incidents a week without having been right in that before. Without a model, the answer allows no change.
         """
         from firstline.classification.say import NO_SAY, Say
 

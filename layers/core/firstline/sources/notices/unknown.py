@@ -247,7 +247,7 @@ def _is_of_text(text: str, brackets: re.Match[str]) -> bool:
     """Return True if a state in brackets is the state of the whole text: `[OK] disk`, not `the [up] button is red`.
 
     `brackets` is the match of the brackets. `resolved` and the like, and states with a sign such as ✅, are always the
-    state of the whole text; other words are it only at the text's start or end.
+    state of the whole text; any other word is so only at the text's start or end.
     """
     word = (brackets["end"] or "").lower()
     if brackets["sign"] is not None or word in ("resolved", "recovered", "recovery", "restored"):
