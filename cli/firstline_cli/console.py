@@ -61,7 +61,7 @@ def here(moment: "datetime") -> str:
 
 
 def refusal(why: object, code: int = USAGE) -> typer.Exit:
-    """Print on stderr why a command cannot be carried out, and return the exit to raise.
+    """Print on stderr why a command cannot be carried out, and return the exit to raise, with the exit code `code`.
 
     If the reason names a copy in `.cache/mine` of a runbook or policy, the path of the original is printed instead: a
     person who edits the copy would lose the change.

@@ -95,7 +95,7 @@ def load(checkout: Path) -> dict[str, Environment]:
 
 
 def remember(checkout: Path, environment: str, parameters: Mapping[str, str], region: str | None) -> None:
-    """Write parameters, and a region if given, into mine/firstline.toml. Its other lines and comments stay."""
+    """Write an environment's parameters, and its region if given, into mine/firstline.toml; its other lines stay."""
     import tomlkit
 
     file = checkout / FILE

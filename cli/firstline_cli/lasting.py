@@ -174,7 +174,7 @@ def _plain(word: Word, now: datetime) -> dict[str, Any]:
 def _hand_out(found: list[Draft], left_out: LeftOut, confirm: bool, by: str, stack: str) -> None:
     """Print the suggested severities for a person to correct and load; with `confirm`, store them at once instead.
 
-    Say on stderr how many alerts were left out, and why.
+    They are stored in the name of the person `by`. Say on stderr how many alerts were left out, and why.
     """
     for why, number in left_out.most_common():
         print(f"Left out {number}: {why}.", file=sys.stderr)

@@ -62,7 +62,10 @@ class Tried:
     trouble: str | None = None
 
     def per_100(self, incidents: Iterable[str]) -> tuple[float, float]:
-        """Return the mean cost of 100 verdicts, in needless pages: without the model, and with all its changes."""
+        """Return the mean cost of 100 verdicts on these incidents, without the model and with all its changes.
+
+        The unit is a needless page.
+        """
         costs = [self.costs[each] for each in incidents]
         return 100 * fmean(plain for plain, _ in costs), 100 * fmean(judged for _, judged in costs)
 

@@ -147,7 +147,8 @@ def _ways(parts: Any, *, last: bool = True) -> float:
     """Return the number of ways in which a parsed pattern may match at one place of a text.
 
     It is infinite if a repetition holds another one, or if an unbounded one, other than of spaces, comes before the end
-    of the pattern: a long text would be read again from each of its places.
+    of the pattern: a long text would be read again from each of its places. `last` is False if more of the pattern
+    follows `parts`.
     """
     ways = 1.0
     for number, (operator, argument) in enumerate(parts, 1):

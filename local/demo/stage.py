@@ -61,6 +61,8 @@ class Stage:
     def send(self, source: str, payload: Any, what: str = "") -> list[str]:
         """Send a payload to a source's webhook, and return the ids of the incidents that its alerts opened or joined.
 
+        `what` names the payload in the line that is printed; without it, no line is printed.
+
         Raises
         ------
         DidNotHappen
@@ -84,7 +86,7 @@ class Stage:
         return incidents
 
     def open(self, source: str, payload: Any, what: str) -> str:
-        """Send an alert that opens one incident, and return the incident's id.
+        """Send an alert (`what`, in words for the output) that opens one incident, and return the incident's id.
 
         Raises
         ------

@@ -55,7 +55,7 @@ class Sender(Protocol):
     place: str
 
     def send(self, alert: TestAlert, status: Status) -> str | None:
-        """Send the alert. Return the id of its incident, or None if the sender does not learn it."""
+        """Send the alert as firing or resolved; return the id of its incident, or None if it does not become known."""
 
     def forget(self, alert: TestAlert) -> None:
         """Remove everything that `send` created."""

@@ -23,7 +23,9 @@ class Drafts:
 
 
 def write(table: Table, incident_id: str, folder: Path, runbooks: Path) -> Drafts:
-    """Write the drafts of a closed incident into a folder.
+    """Write the drafts of a closed incident into a folder: a postmortem, an eval case, and perhaps a runbook.
+
+    The draft of a runbook is checked as if it were in the folder `runbooks`.
 
     Raises
     ------

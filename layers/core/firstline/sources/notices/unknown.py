@@ -117,7 +117,7 @@ _NAMES = re.compile(
 
 
 def of_unknown(message: Any, subject: str | None, topic: str | None) -> Notice:
-    """Read a message that no other reader knows.
+    """Read a message that no other reader knows; `subject` and `topic` (an ARN) are those of its SNS message, if any.
 
     The alert's identity is the headline and the body, without their state, times and ids. The alert resolves if the
     field for the state, or without such a field the headline, says that something is over. The message is ignored if
