@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/sns/latest/dg/channels-sms.html. The checks print na
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from firstline.console import page_links
@@ -104,14 +104,14 @@ def _limit(stack: "Stack", sns: Any) -> Iterator[Finding]:
 
 
 def _spent(stack: "Stack", now: datetime) -> float:
-    """Return the dollars spent on texts this month, by CloudWatch's numbers of the last three days; 0 without any."""
+    """Return the dollars spent on texts this month (UTC), as CloudWatch counts them; 0 before the first text."""
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     found = client(stack, "cloudwatch").get_metric_statistics(
         Namespace="AWS/SNS",
         MetricName="SMSMonthToDateSpentUSD",
-        StartTime=max(first, now - timedelta(days=3)),
+        StartTime=first,
         EndTime=now,
-        Period=3_600,
+        Period=86_400,
         Statistics=["Maximum"],
     )
     return max((point["Maximum"] for point in found["Datapoints"]), default=0.0)

@@ -25,24 +25,24 @@ def refused(code: str, message: str = "no") -> ClientError:
 
 
 class Scripted:
-    """A client whose operations, also those of paginators, answer as scripted; an exception is raised."""
+    """A client whose operations, also those of paginators, answer as scripted: exceptions are raised, functions run."""
 
     def __init__(self, answers: dict[str, Any]) -> None:
         self._answers = answers
 
     def get_paginator(self, operation: str) -> Any:
         paginator = Scripted({})
-        paginator.paginate = lambda **_: iter([self._answer(operation)])  # type: ignore[attr-defined]
+        paginator.paginate = lambda **asked: iter([self._answer(operation, asked)])  # type: ignore[attr-defined]
         return paginator
 
     def __getattr__(self, operation: str) -> Any:
-        return lambda **_: self._answer(operation)
+        return lambda **asked: self._answer(operation, asked)
 
-    def _answer(self, operation: str) -> Any:
+    def _answer(self, operation: str, asked: dict[str, Any]) -> Any:
         answer = self._answers[operation]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer(**asked) if callable(answer) else answer
 
 
 def stack(answers: dict[str, Any] | None = None, **changes: Any) -> Stack:

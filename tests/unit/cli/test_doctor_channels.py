@@ -106,6 +106,17 @@ def test_what_keeps_a_text_message_from_a_phone_is_reported(answers: dict[str, A
     assert "206" not in "".join(lines), "no number is printed"
 
 
+def test_what_texts_cost_since_the_first_of_the_month_counts_although_none_was_sent_for_days() -> None:
+    first_of_month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+    def spent_on_the_first(**asked: Any) -> Any:
+        return {"Datapoints": [{"Maximum": 49.0}] if asked["StartTime"] == first_of_month else []}
+
+    lines = told(texts.texts, answers=HEALTHY | {"get_metric_statistics": spent_on_the_first})
+
+    assert [line for line in lines if "$49.00 of $50 are spent on texts this month" in line]
+
+
 @pytest.mark.parametrize("number", ["+1 416 555 0100", "+1 876 555 0100", "+44 20 7946 0000"])
 def test_only_numbers_of_the_united_states_need_a_registered_sender(number: str) -> None:
     answers = HEALTHY | {
