@@ -97,7 +97,12 @@ def evidence_class(case: Case) -> str:
 
 
 def recall(case: Case) -> Known | Unknown:
-    """Find the newest earlier incident that proves a verdict for this case, unless a later one disagrees."""
+    """Find the newest earlier incident that proves a verdict for an alert with this case's text.
+
+    Return `Unknown`, with the reason, if there is none, or if its verdict may not be used again: in a storm, right
+    after a deployment, if evidence could not be read, if its circumstances were others, or if a later incident
+    disagrees.
+    """
     incident, evidence = case.incident, case.evidence
     if incident.storm:
         return Unknown("a storm is judged afresh")

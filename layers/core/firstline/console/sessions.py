@@ -50,7 +50,7 @@ class Pass(Frozen):
 
     @property
     def person(self) -> Person:
-        """Return the holder as they were when the pass was made."""
+        """The holder as they were when the pass was made."""
         return Person(key=self.key, name=self.name, role=self.role)
 
 

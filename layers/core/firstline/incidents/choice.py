@@ -69,11 +69,11 @@ def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, 
 def _once_acknowledged(
     request: WhatNowInput, record: IncidentRecord, live: Live, now: datetime, times: Times
 ) -> AfterSignal:
-    """Return the state after an acknowledgement if it is sure to be `Await Resolution`; else an empty answer.
+    """Return the state after an acknowledgement if that is certain to be `Await Resolution`; else an empty answer.
 
-    After an empty answer the machine asks `What Now?`. The state is not sure if a further page would be due, if the
-    newest page was acknowledged before, or if further items (shards) count the incident's alerts. It is
-    assumed that the messages to people already show the acknowledgement.
+    After an empty answer the machine asks `What Now?`. The state is uncertain if a further page would be due, if the
+    newest page was acknowledged before, or if further items (shards) count the incident's alerts. It is assumed that
+    the messages to people already show the acknowledgement.
     """
     if live.shards or live.acked_seq >= live.paged_seq:
         return AfterSignal()

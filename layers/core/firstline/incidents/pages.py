@@ -32,7 +32,7 @@ page or acknowledgement covers. `more`: further critical alerts joined a storm. 
 
 
 class NextDue(NamedTuple):
-    """The page that is due next if nothing else happens, and the time from which on it is due; None for at once."""
+    """The next page if nothing else happens: why it is due (`due`), and from when on (`at`; None for at once)."""
 
     due: Due
     at: datetime | None

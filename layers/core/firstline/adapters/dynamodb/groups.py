@@ -266,9 +266,10 @@ class TableGroups(TableStore):
         raise _too_many_writers(change)
 
     def _announced(self, change: Change) -> Live:
-        """Add to LIVE's number `changes` what a shard took and the execution must see; return LIVE with its shards.
+        """Raise LIVE's number `changes` after a shard took a change that the execution must see; return LIVE.
 
-        An execution that has read an older number cannot begin to wait. LIVE is not in the shard's transaction: if LIVE
+        A shard is a further item that counts the incident's alerts; the returned LIVE has the counts of all shards. An
+        execution that has read an older number cannot begin to wait. LIVE is not in the shard's transaction: if LIVE
         cannot be written, or the function dies before that, reconcile finds the change, because it looks at an incident
         with shards each minute.
         """
@@ -306,7 +307,9 @@ class TableGroups(TableStore):
         raise GroupChanged(f"incident {change.incident_id} was succeeded by another one of its group")
 
     def _as_written(self, change: Change, error: WriteRefused | None) -> Live:
-        """Return the LIVE item if an earlier try of the refused change succeeded, whose reply was lost.
+        """Return the LIVE item if an earlier try of the change succeeded, whose reply was lost.
+
+        `error` is the refusal of this try; None if it was not made because the incident's hold is over.
 
         Raises
         ------

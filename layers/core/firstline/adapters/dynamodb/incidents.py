@@ -71,7 +71,7 @@ class TableIncidents(LiveMarks, Closing):
         return read_pages(self._table, records)
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """Return a runbook's runs that were planned since a time, oldest first, with those in shadow mode."""
+        """Return a runbook's runs that were planned since a time, also those in shadow (only planned), oldest first."""
         items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), consistent=True)
         late = ("outcome", "ended_at", "accepted")
         return [

@@ -100,7 +100,7 @@ class Table:
     def late_expiry(self, now: datetime) -> int:
         """Return when an item of an open incident expires, in seconds since the epoch.
 
-        That is a year, the longest time for which an incident may be open, and `keep_days` after `now`.
+        That is `keep_days` and a year after `now`: a year is the longest time for which an incident may be open.
         """
         return self.expiry(now + LONGEST_OPEN)
 

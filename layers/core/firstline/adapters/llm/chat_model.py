@@ -1,6 +1,6 @@
-"""LLM behind an OpenAI-compatible endpoint: one question, one checked answer, one deadline.
+"""A language model behind an OpenAI-compatible server: one question, one checked answer, one deadline.
 
-A question goes through the endpoint's circuit breaker (`circuit.py`) and the day's ceiling (`spending.py`). Then
+A question goes through the server's circuit breaker (`circuit.py`) and the day's ceiling (`spending.py`). Then
 `openai_chat.py` sends it in the form that the server takes (`chat_format.py`), which the stack remembers
 (`shared_forms.py`), and `chat_answer.py` checks the answer.
 
@@ -56,7 +56,7 @@ class Endpoint:
 
     @property
     def circuit(self) -> str:
-        """Return the name of the circuit breaker for this server and model."""
+        """The name of the circuit breaker for this server and model: `<host>/<model>`."""
         return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
