@@ -69,9 +69,9 @@ class Changes:
 def within_reach(severity: Severity, case: Case, trust: float, *, by_people: bool = False) -> Changes:
     """Bring a severity that a model or an earlier verdict gave into the allowed range, with a reason for each change.
 
-    If a person said how bad this kind of alert is, the severity that the person named replaces it. Else it is raised to
-    the lowest severity that a model may choose with the confidence `trust` (0 to 1), unless people confirmed it
-    (`by_people`). The bounds of the owner's rules are applied last.
+    If a person said how bad this kind of alert is, the person's severity replaces the given one. Else the given one is
+    raised to the lowest severity that a model may choose with the confidence `trust` (0 to 1), unless people confirmed
+    it (`by_people`). The bounds of the owner's rules are applied last.
     """
     changes = Changes(severity)
     if case.word is not None:

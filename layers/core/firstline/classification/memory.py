@@ -2,8 +2,9 @@
 
 Two texts are the same if they are equal once numbers, hosts and names in them are masked (their templates).
 
-Then no model is asked. Memory has no store of its own: an entry is an earlier incident among the evidence, which is
-read anyway. So memory costs no request, expires with the evidence, and ends when a later incident disagrees.
+For a verdict that is used again, no model is asked. Memory has no store of its own: an entry is an earlier incident
+among the evidence, which is read anyway. So memory costs no request, expires with the evidence, and ends when a later
+incident disagrees.
 
 That Firstline itself suppressed an incident proves nothing, however often it did. These prove a verdict:
 

@@ -111,7 +111,9 @@ def as_stated(word: Word) -> SourceSeverity:
 def lent(near: NearWord) -> str:
     """Say which person's statement on another alert this alert is judged by, and why by that one.
 
-    Such as `anna said on 2026-01-05 that the nearest alert that people judged, DiskFull, is low`.
+    The text is `anna said on 2026-01-05 that the nearest alert that people judged, DiskFull, is low`. If the statement
+    was chosen by the usual meaning of the alert's words instead, a sentence before it says how many alerts of that
+    meaning people judged so.
     """
     name = safe_line(near.word.subject.alert_name, 100)
     if near.habit is None:

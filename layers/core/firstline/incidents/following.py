@@ -39,9 +39,9 @@ def following(
 ) -> WhatNowOutput | None:
     """Choose the next state as `What Now?` does; return None if the machine has to visit `What Now?` itself.
 
-    It has to if the record cannot be read, if a Resolve has to be withdrawn, if only `What Now?` may choose the state,
-    if the choice carries a reason or a plan that the machine lacks, and if a state would follow itself: `What Now?`
-    counts such rounds.
+    The machine has to if the record cannot be read, if a Resolve has to be withdrawn, if only `What Now?` may choose
+    the state, if the choice carries a reason or a plan that the machine lacks, or if a state would follow itself: `What
+    Now?` counts such rounds.
 
     Parameters
     ----------

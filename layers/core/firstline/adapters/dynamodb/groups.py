@@ -74,8 +74,9 @@ class TableGroups(TableStore):
     ) -> tuple[dict[str, GroupView], dict[str, int]]:
         """Return the groups with the wanted alerts, and how many alerts fire for each inhibition.
 
-        `wanted` maps each group's key to the fingerprints of the wanted alerts. Both results have a key for everything
-        that was asked for. Reads are consistent, with one request for every hundred items.
+        `wanted` maps each group's key to the fingerprints of the wanted alerts, `inhibitions` are the keys of
+        inhibitions. Each of the two dictionaries has every key that was asked for. Reads are consistent, with one
+        request for every hundred items.
         """
         fingerprints = {group_key: list(names) for group_key, names in wanted.items()}
         counters = {key: _inhibit_key(key) for key in inhibitions}

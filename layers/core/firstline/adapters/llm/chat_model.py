@@ -198,11 +198,11 @@ class ChatModel:
                 return completion
 
     def _plain_after(self, error: ModelUnavailable, form: ChatFormat) -> ChatFormat | None:
-        """Return a form of request without a schema to try at once after a failed request, or None if that is no use.
+        """Return a form of request without a schema, to try at once after a failed request; None if that is no use.
 
-        It is of use if the model's server itself failed (500), maybe because of the schema. If a proxy may have failed
-        instead, return None, but send the next question in another form. None also if the server is
-        known to have accepted this form before.
+        It is of use if the model's server itself failed (500), maybe because of the schema, unless the server is known
+        to have accepted this form (`form`) before. If a proxy may have failed instead, return None, but ask the next
+        question in another form.
         """
         if not error.broken or self._form_is_proven:
             return None
