@@ -47,6 +47,8 @@ def following(
     ----------
     asked
         The input that `What Now?` would get; its `happened` names the state that ends.
+    times
+        The waits that the stack's owner sets, such as how long an incident must be quiet before it is closed.
     plan
         The plan that the machine already has, or None.
     record

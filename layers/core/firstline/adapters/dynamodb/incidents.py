@@ -95,7 +95,7 @@ class TableIncidents(LiveMarks, Closing):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
-        """Store where the incident's Slack message is, so that it can be edited."""
+        """Store the channel and the timestamp (`ts`) of the incident's Slack message, so that it can be edited."""
         change, values = "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts}
         self._table.update(*incident_key(incident_id), change, values)
 
@@ -244,7 +244,7 @@ class TableIncidents(LiveMarks, Closing):
         raise HistoryUnavailable(f"incident {incident_id} has too many writers to be resolved now; try again")
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        """Record that the incident's hold ended, and return the new record.
+        """Record that and why (`because`) the incident's hold ended, and return the new record.
 
         Return None if the hold had ended before, or if the incident is over or unknown.
         """
