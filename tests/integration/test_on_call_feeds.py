@@ -199,7 +199,8 @@ def test_no_text_makes_the_reader_raise_anything_else(text: str, more: list[str]
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(503, b"x"), "answered 503"),
+        (Answer(503, b"x"), "answered 503$"),
+        (Answer(404, b"x"), "answered 404; check the schedule's id or address"),
         (Answer(302, b"", {"Location": "http://127.0.0.1:9/elsewhere"}), "answered 302"),
         (Answer(200, b"<html>"), "no calendar"),
         (Answer(200, b"BEGIN:VCALENDAR\r\n" + b"x" * MAX_BYTES), "more than"),

@@ -68,7 +68,7 @@ class MetricsUnavailable(FirstlineError):
 
 
 class RemediationContended(FirstlineError):
-    """Another remediation was planned or ended at the same moment; the caller should read the table again and retry."""
+    """Another remediation began or ended at the same moment; the caller should read the table again and retry."""
 
 
 class AlreadyPlanned(FirstlineError):
@@ -76,7 +76,7 @@ class AlreadyPlanned(FirstlineError):
 
 
 class LockHeld(FirstlineError):
-    """A host or service is being remediated by another incident; the message says which and by whom."""
+    """A host, service or release is being remediated by another incident; the message says which."""
 
 
 class QuarantineUnavailable(FirstlineError):
@@ -151,7 +151,7 @@ class DocumentUnreadable(FirstlineError):
 
 
 class ModelGaveNoVerdict(FirstlineError):
-    """The LLM is off, slow, refuses or answers nonsense: rules and history classify the incident instead.
+    """The model cannot be asked, is slow, refuses or answers nonsense: rules and history classify the incident instead.
 
     `usage` counts what the failed call used: nothing by default, None if a question was sent and its cost is unknown.
     `status` is the HTTP status with which the model's server failed, if it told one.

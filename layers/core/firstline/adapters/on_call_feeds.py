@@ -56,7 +56,8 @@ class OnCallFeeds:
     def read(self, followed: Followed, now: datetime) -> list[Span]:
         """Return the shifts of a schedule that the team keeps in PagerDuty or in a calendar (`followed`).
 
-        Shifts are read from 14 days before `now` to 60 days after it; a calendar also gives single ones of other times.
+        Shifts are read from 14 days before `now` to 60 days after it; a calendar's shifts that do not repeat are
+        returned whenever they are.
 
         Raises
         ------
@@ -93,9 +94,11 @@ class OnCallFeeds:
         try:
             value = self._secret(name)
         except GetParameterError:
-            raise FeedUnavailable(f"the SSM parameter {name} cannot be read") from None
+            raise FeedUnavailable(
+                f"the SSM parameter {name} below the stack's path cannot be read: SSM failed or refused"
+            ) from None
         if value is None:
-            raise FeedUnavailable(f"the SSM parameter {name} does not exist; store it")
+            raise FeedUnavailable(f"the SSM parameter {name} below the stack's path does not exist; store it")
         return value
 
     def _fetch(self, url: str, headers: dict[str, str]) -> bytes:
@@ -123,7 +126,8 @@ class OnCallFeeds:
                 body: bytes = response.read(MAX_BYTES + 1)
         except urllib.error.HTTPError as error:
             error.close()
-            raise FeedUnavailable(f"the schedule's server answered {error.code}") from None
+            fix = "; check the schedule's id or address, and its token" if error.code in (401, 403, 404) else ""
+            raise FeedUnavailable(f"the schedule's server answered {error.code}{fix}") from None
         except (OSError, HTTPException, ValueError) as error:
             # Some of these errors quote the address, which is a secret.
             raise FeedUnavailable(f"the schedule's server does not answer ({type(error).__name__})") from None

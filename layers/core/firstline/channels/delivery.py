@@ -22,7 +22,7 @@ class Channel(Protocol):
 
     @property
     def wakes(self) -> Wakes:
-        """Return which pages of an incident wake a person through the channel: none, the first (`once`), or each."""
+        """The pages of an incident that wake a person by this channel: `never` none, `once` the first, `again` each."""
         ...
 
     def tell(self, notification: Notification) -> bool:
@@ -75,7 +75,7 @@ class Told:
 
     @property
     def shown(self) -> bool:
-        """Return True if a channel took the message and no channel still shows an older one (`behind` is empty)."""
+        """True if a channel took the message and no channel still shows an older one (`behind` is empty)."""
         return bool(self.reached) and not self.behind
 
 

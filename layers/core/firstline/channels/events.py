@@ -10,7 +10,11 @@ from firstline.text import one_line, shorten
 
 
 def render(milestone: Milestone, record: IncidentRecord, *, stack: str, console_url: str = "") -> IncidentEvent:
-    """Return the event about a milestone (opened, paged, …), without personal data that an alert may quote."""
+    """Return the event about a milestone (opened, paged, …), without personal data that an alert may quote.
+
+    `console_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
+    name; empty for no link.
+    """
     return IncidentEvent(
         id=milestone.id,
         type=milestone.type,

@@ -12,7 +12,11 @@ MAX_NAME = 256
 
 
 def facts_of(record: IncidentRecord, *, console_url: str) -> IncidentFacts:
-    """Return the facts of an incident from its record. Personal data must be removed from the record before."""
+    """Return the facts of an incident from its record. Personal data must be removed from the record before.
+
+    `console_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
+    name; empty for no link.
+    """
     kind = "closed" if record.status == "CLOSED" else message_kind(record)
     summary = summarise(Notification(kind=kind, record=record, reason="", at=record.last_alert_at))
     incident, alert, live = record.incident, record.incident.alert, record.live

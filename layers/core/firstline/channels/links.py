@@ -37,7 +37,7 @@ class PageLink:
 
     @property
     def text(self) -> str:
-        """Return the label with the host that the link leads to: `Runbook (wiki.example)`."""
+        """The label with the host that the link leads to: `Runbook (wiki.example)`."""
         return f"{self.label} ({self.host})"
 
 

@@ -126,7 +126,7 @@ class Summary:
 
     @property
     def lead(self) -> str:
-        """Return `news` (why people read this now) and `happening` (what happens) on one line."""
+        """The texts `news` (why people read this now) and `happening` (what happens), on one line."""
         return " ".join(" ".join(part.split()) for part in (self.news, self.happening) if part)
 
 
@@ -316,7 +316,7 @@ def _tried(record: IncidentRecord) -> tuple[str, ...]:
 
 
 def _effect(result: StepResult) -> str:
-    """Return the words `, nothing to change` for an act that succeeded without changing anything; else ""."""
+    """Return `, nothing to change` if a command that may change a host succeeded without a change; else ""."""
     return ", nothing to change" if result.kind == "act" and result.status == "Success" and not result.changed else ""
 
 

@@ -24,7 +24,11 @@ SHORTEST_KEY = 24
 
 
 def render(notification: Notification, *, stack: str, console_url: str = "") -> WebhookMessage:
-    """Return the webhook's message for a notification."""
+    """Return the webhook's message for a notification; `stack` is the stack's name.
+
+    `console_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
+    name; empty for no link.
+    """
     record = notification.record
     return WebhookMessage(
         type=f"incident.{notification.kind}",

@@ -88,7 +88,10 @@ class Case:
         now: datetime,
         offered: "Sequence[Offered]" = (),
     ) -> Self:
-        """Build the case of an incident: with what rules, the alert's source and earlier incidents say about it."""
+        """Build the case of an incident: with what rules, the alert's source and earlier incidents say about it.
+
+        `offered` are the runbooks whose match fits the alert, best first.
+        """
         sent, incident = incident.alert, with_tags(incident, evidence.tags)
         alert, rule = incident.alert, rules.first(incident, evidence.local_time)
         cause = None if incident.storm else causes.find(evidence, incident.opened_at)
@@ -108,25 +111,25 @@ class Case:
 
     @property
     def ruled(self) -> Severity | None:
-        """Return the severity that a rule declares, or None. With one, neither history nor a model is asked."""
+        """The severity that a rule declares, or None. With one, neither history nor a model is asked."""
         return None if self.rule is None else self.rule.severity
 
     @property
     def takes_a_word(self) -> bool:
-        """Return True if what a person says on how bad the alert is sets its severity.
+        """True if what a person says on how bad the alert is sets its severity.
 
-        It does if no source, tag or rule states a severity, and the incident is no storm.
+        So it does if no source, tag or rule states a severity, and the incident is no storm.
         """
         return not self.stated and not self.incident.storm and self.ruled is None
 
     @property
     def well(self) -> bool:
-        """Return True if the affected resource shows no fault now."""
+        """True if the affected resource shows no fault now."""
         return causes.is_well(self.evidence, self.incident.opened_at)
 
     @property
     def culprits(self) -> list[Deployment]:
-        """Return the deployments of the incident's service from before the incident, newest first."""
+        """The deployments of the incident's service from before the incident, newest first."""
         return suspects(self.incident, self.evidence)
 
 

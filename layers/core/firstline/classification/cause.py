@@ -71,9 +71,9 @@ def _changed(seen: Seen) -> Cause | None:
 def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
     """Return True if the resource shows no fault now, with at least three current metrics (or all that its kind has).
 
-    False if AWS did not describe the resource, a metric counts failures, its state is none that AWS gives a healthy
-    resource, tasks or connections are missing, no task runs, no target is healthy, or `find` names a cause of an
-    incident that began at `opened_at`.
+    False if AWS did not describe the resource or reported a failure of it, if a metric counts failures now, if the
+    state is none that AWS gives a healthy resource, if tasks are missing or most connections were lost, if no task runs
+    or no target is healthy, or if `find` names a cause of an incident that began at `opened_at`.
     """
     seen = Seen.of(evidence, opened_at)
     if seen is None or not seen.resource.described or len(seen.readings) < _least_readings(seen.resource):

@@ -1,4 +1,4 @@
-"""The steps of classifying an incident: evidence -> rules -> memory -> LLM -> guardrails -> say. Read this first.
+"""The steps of classifying an incident: evidence -> rules -> memory -> model -> guardrails -> say. Read this first.
 
 The last step, say, decides how much of a model's verdict counts.
 """
@@ -116,7 +116,7 @@ def classify(
     offered
         The runbooks whose match fits the alert, best first.
     model
-        None when the LLM is off. It is not asked if a rule decides.
+        The model to ask, None if it is off. It is not asked if a rule or the verdict of an earlier incident decides.
     say
         How far the model may change the verdict; by default as far as the guardrails allow.
 

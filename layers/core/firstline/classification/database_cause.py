@@ -71,8 +71,8 @@ def causes(seen: Seen) -> Iterator[Cause]:
 def _storage(seen: Seen) -> Iterator[Cause]:
     """Yield the cause `storage full`, once for each sign of it.
 
-    The signs are the database's state or little free storage, nine tenths of it lost within the hour, and, if the free
-    storage is unknown, AWS's event of low storage.
+    The signs are: the database's state says so, or little storage is free; nine tenths of the free storage were lost
+    within the hour; or the free storage is unknown, and AWS reported low storage.
     """
     resource, free = seen.resource, seen.now("FreeStorageSpace")
     allocated = resource.number("allocated_storage_gib")

@@ -117,6 +117,7 @@ def _is_error(line: str) -> bool:
 def _told(line: str, lines: list[str]) -> str | None:
     """Return an error line without its level (`ERROR`); if it begins a traceback, the line that names the exception.
 
+    `lines` are the lines of the whole log event, among which the exception is looked for; None if no line names it.
     JSON at the end of the line is replaced by the error that the JSON holds.
     """
     if _TRACEBACK in line:

@@ -88,7 +88,7 @@ def save_note(incident_id: str, by: str, text: str, at: datetime, *, incidents: 
             return seen
         if len(seen.notes) >= MAX_NOTES:
             raise FeedbackRefused(
-                f"This incident already has {MAX_NOTES} notes, the most that are kept. Keep this one in your ticket."
+                f"This incident already has {MAX_NOTES} notes, the most that are kept. Keep it in your issue tracker."
             )
         return incidents.append_note(incident_id, new, seen=seen)
 

@@ -69,9 +69,9 @@ class Changes:
 def within_reach(severity: Severity, case: Case, trust: float, *, by_people: bool = False) -> Changes:
     """Bring a severity that a model or an earlier verdict gave into the allowed range, with a reason for each change.
 
-    If a person said how bad this kind of alert is, that replaces it. Else it is raised to the lowest severity that a
-    model may choose with this confidence (`trust`), unless people confirmed it (`by_people`). The bounds of the owner's
-    rules are applied last.
+    If a person said how bad this kind of alert is, the person's severity replaces the given one. Else the given one is
+    raised to the lowest severity that a model may choose with the confidence `trust` (0 to 1), unless people confirmed
+    it (`by_people`). The bounds of the owner's rules are applied last.
     """
     changes = Changes(severity)
     if case.word is not None:
@@ -84,7 +84,11 @@ def within_reach(severity: Severity, case: Case, trust: float, *, by_people: boo
 
 
 def _lowest_for_a_model(source: SourceSeverity, history: Opinion, confidence: float) -> tuple[Severity, str]:
-    """Return the lowest severity that a model may choose, and the reason. A model may always go higher."""
+    """Return the lowest severity that a model may choose with this confidence (0 to 1), and why; no reason for noise.
+
+    `source` is the severity that the case begins with, `history` what earlier incidents say about it. A model may
+    always go higher.
+    """
     if source == "critical":
         return "high", "a model may not take what the source called critical below high"
     if source == "high" and history.clears_itself is None:

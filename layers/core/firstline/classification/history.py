@@ -156,11 +156,11 @@ def _floor(
 
 
 def _floor_by_outcomes(last: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return the least severity for the incident, by how the group's `last` incidents (at most 5) ended, and why.
+    """Return the least severity for the incident, and why, by how the group's `last` incidents (at most 5) ended.
 
-    Of these, the ones count that needed a human at a severity above the source's. If 3 or more did, it is the lowest
-    of their severities. If 2 did, it is `medium`, unless the source says as much or one of them was below that. Else
-    None.
+    Those count that needed a human at a severity above the source's. If 3 or more do, the least severity is the lowest
+    of theirs. If 2 do, it is `medium`, provided that both were at `medium` or above, and the source is below it. Else
+    return None.
     """
     above = [earlier for earlier in last if _needed_a_human(earlier) and _rank(_severity(earlier)) > _rank(source)]
     if len(above) < SOMETIMES:
@@ -185,9 +185,9 @@ def _floor_by_words(last: list[EarlierIncident], known: Severity | SourceSeverit
 
 
 def _floor_by_likeness(alike: list[EarlierIncident], source: SourceSeverity) -> _Floor | None:
-    """Return `medium`, and why, if two or more similar incidents of other groups needed a human; else None.
+    """Return `medium`, and why, if two or more similar incidents of other groups needed a human at `medium` or above.
 
-    They count if they were at `medium` or above. None also if the source itself says `medium` or more.
+    Else return None, and also if the source itself says `medium` or more.
     """
     medium = _rank("medium")
     acted_on = sum(_needed_a_human(earlier) and _rank(_severity(earlier)) >= medium for earlier in alike)

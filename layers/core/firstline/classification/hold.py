@@ -32,7 +32,10 @@ class Declared:
     inhibitors: Callable[[Iterable[str]], Mapping[str, int]]
 
     def hold_on(self, alerts: Sequence[NormalizedAlert], now: datetime) -> Hold | None:
-        """Return the hold that ends first of those on these alerts; None unless every alert is held."""
+        """Return the hold that ends first of those on these alerts; None unless every alert is held.
+
+        Of several holds on one alert, only the one that ends last counts.
+        """
         inhibit = self.rules.inhibit
         quiet = Holds(self.rules.maintenance, self.silences())
         keys = {key for alert in alerts for key in target_keys(inhibit, alert)}

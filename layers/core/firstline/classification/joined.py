@@ -93,9 +93,9 @@ class Joined:
         return first and self.live.hold_ended_at is None
 
     def standing(self, now: datetime) -> Classification | None:
-        """Return the stored verdict if it still holds: no alert joined since, and its hold lasts; else None.
+        """Return the stored verdict if it still holds, else None: if an alert joined since, or if its hold is over.
 
-        A verdict whose hold by a rule was ended is returned without that hold.
+        A hold that a rule declares counts as lasting; if it was ended, the verdict is returned without it.
         """
         verdict = self.stored
         if verdict is None or self.live.joined != self.live.judged:

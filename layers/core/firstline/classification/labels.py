@@ -21,7 +21,8 @@ def llm_decider(model: str, prompt_version: str) -> str:
 def outcome(record: IncidentRecord) -> bool | None:
     """Return whether the verdict was right, by people's answers or else by the incident's end; None if neither shows.
 
-    The end of a suppressed or expired incident shows nothing, as nobody looked at it.
+    Without answers it was wrong if a loud alert (high or critical, not held) that is worse joined after it. Else the
+    end of a suppressed or expired incident shows nothing, as nobody looked at it.
     """
     verdict = record.classification
     if verdict is None or record.outcome is None:

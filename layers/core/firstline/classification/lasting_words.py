@@ -17,9 +17,9 @@ def choices(guess: Severity) -> dict[str, Severity]:
 
 
 def is_asked(record: IncidentRecord) -> bool:
-    """Return True if the incident's message asks how bad its alert is each time that it comes.
+    """Return True if the incident's message asks people how bad its alert is each time that it comes.
 
-    It does if the verdict asks, and nobody has answered yet.
+    The message asks if the verdict does, and nobody has answered yet.
     """
     asks = record.classification is not None and record.classification.asks
     return asks and not any(answer.said == "word" for answer in record.feedback)

@@ -17,8 +17,8 @@ from firstline.privacy.safe import safe_line
 def is_due(incident: Incident, alarms: AlarmSource | None, *, paged: bool) -> bool:
     """Return True if the evidence around the alarm has to be read after the page, not before it.
 
-    So it is if the severity, stated by the source or presumed from its state, is high or critical, `paged` is False (no
-    page went out yet), and `alarms` can read the alarm.
+    It has to if the severity, stated by the source or presumed from its state, is high or critical, no page went out
+    yet (`paged` is False), and `alarms` can read the alarm.
     """
     alert = incident.alert
     pages = (alert.severity_stated or alert.presumed_from is not None) and SEVERITY_RANK[alert.severity] >= PAGING_RANK

@@ -138,7 +138,7 @@ class Guess:
 
     @property
     def because(self) -> str:
-        """Say in a clause why this severity was guessed: `its words (down) usually mean critical`."""
+        """The reason for the guessed severity, in a clause: `its words (down) usually mean critical`."""
         if not self.words:
             return "its words do not suggest one either, so it counts as medium"
         return f"its words ({', '.join(self.words)}) usually mean {self.severity}"

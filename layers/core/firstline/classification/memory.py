@@ -2,8 +2,9 @@
 
 Two texts are the same if they are equal once numbers, hosts and names in them are masked (their templates).
 
-Then no model is asked. Memory has no store of its own: an entry is an earlier incident among the evidence, which is
-read anyway. So memory costs no request, expires with the evidence, and ends when a later incident disagrees.
+For a verdict that is used again, no model is asked. Memory has no store of its own: an entry is an earlier incident
+among the evidence, which is read anyway. So memory costs no request, expires with the evidence, and ends when a later
+incident disagrees.
 
 That Firstline itself suppressed an incident proves nothing, however often it did. These prove a verdict:
 
@@ -97,7 +98,12 @@ def evidence_class(case: Case) -> str:
 
 
 def recall(case: Case) -> Known | Unknown:
-    """Find the newest earlier incident that proves a verdict for this case, unless a later one disagrees."""
+    """Find the newest earlier incident that proves a verdict for an alert with this case's text.
+
+    Return `Unknown`, with the reason, if there is none, or if its verdict may not be used again: in a storm, right
+    after a deployment, if evidence could not be read, if its circumstances were others, or if a later incident
+    disagrees.
+    """
     incident, evidence = case.incident, case.evidence
     if incident.storm:
         return Unknown("a storm is judged afresh")

@@ -52,10 +52,12 @@ class Model(Protocol):
 
 
 class CircuitBreaker:
-    """A model that is asked many questions in a row, and no more after several of them in a row got no verdict.
+    """A model that is asked many questions in a row, and is given up once too many of them in a row got no verdict.
 
-    It serves trials and evals: nobody waits there, but each question may cost money and a whole deadline. `gave_up` is
-    True from then on. `failures` counts the questions that were asked in vain, and `last` is the last one's error.
+    That is after 3 if the server fails, after 20 if it answers without a verdict, and at once if the model's key is not
+    set. Then `gave_up` is True, and further questions raise `CircuitOpen`. `failures` counts the questions that were
+    asked in vain, and `last` is the error of the last of them. It serves trials and evals: nobody waits there, but each
+    question may cost money and a whole deadline.
     """
 
     FAILURES_IN_A_ROW = 3

@@ -57,10 +57,10 @@ def kind_named(source: str, alert_name: str, environment: str | None, text: str)
 def nearest(alert: NormalizedAlert, words: Iterable[Word]) -> NearWord | None:
     """Return the person's statement on another alert by which an alert without a stated severity is judged, or None.
 
-    `words` are all such statements. They vote for one of three levels: page, medium, or less (drop included). Those on
-    the most similar alerts vote, and those on all alerts whose texts usually mean the same level as this alert's text;
-    that usual meaning has a vote of its own. Of the statements for the level that wins, the one on the most similar
-    alert is returned; None if the level of the usual meaning wins and no statement on a similar alert names it.
+    `words` are all such statements; each is for one of three levels: page, medium, or less (drop included). These vote
+    on the level: the statements on the most similar alerts; those on all alerts whose texts usually mean the same level
+    as this alert's text; and that usual meaning itself. Of the statements for the level that wins, the one on the most
+    similar alert is returned; None if the usual meaning wins and no statement on a similar alert agrees.
     """
     ours, meaning = template_of(alert), _level(lexicon.guess(alert).severity)
     judged = [word for word in words if word.subject.template]
@@ -111,7 +111,9 @@ def as_stated(word: Word) -> SourceSeverity:
 def lent(near: NearWord) -> str:
     """Say which person's statement on another alert this alert is judged by, and why by that one.
 
-    Such as `anna said on 2026-01-05 that the nearest alert that people judged, DiskFull, is low`.
+    The text is `anna said on 2026-01-05 that the nearest alert that people judged, DiskFull, is low`. If the statement
+    was chosen by the usual meaning of the alert's words instead, a sentence before it says how many alerts of that
+    meaning people judged so.
     """
     name = safe_line(near.word.subject.alert_name, 100)
     if near.habit is None:

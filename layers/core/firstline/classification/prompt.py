@@ -155,7 +155,10 @@ def pack(incident: Incident, evidence: Evidence, now: datetime, *, max_tokens: i
 
 
 def _items(incident: Incident, evidence: Evidence, now: datetime) -> Iterator[tuple[float, Item]]:
-    """Yield every item of evidence with its worth, from 100 (the group's last incident) downwards."""
+    """Yield every item of evidence with its worth, from 100 (the group's last incident) downwards.
+
+    The more an item is worth, the earlier it is packed into the prompt.
+    """
     told: Item
     opened_at, culprits = incident.opened_at, suspects(incident, evidence)
     counts = {"last_hour": evidence.same_name_last_hour, "last_day": evidence.same_name_last_day}

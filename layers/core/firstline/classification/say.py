@@ -48,7 +48,8 @@ FULL_SAY = Say(EVERYTHING)
 def settle(judged: Classification, plain: Classification, case: Case, say: Say) -> Classification:
     """Return the verdict of rules and history with the model's texts, and with those changes by the model that count.
 
-    Which kinds of changes count, the model has to earn (`say`).
+    A kind of change counts once the model has earned it. If neither the source, a rule nor a person states a severity,
+    the model may also raise it without having earned that, a few times a week. `say` has both.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def _may_guess(stands: Stance, judged: Stance, case: Case) -> bool:
 def _moves(stands: Stance, judged: Stance) -> list[Move]:
     """Return the kinds of changes (moves) by the model that do not count.
 
-    By them its verdict (`judged`) differs from the verdict that results (`stands`).
+    They are the differences between its verdict, `judged`, and the result, `stands`, which has only what counts.
     """
     moves = [severity_move(stands.severity, judged.severity)]
     moves += [RUNBOOK] if stands.runbook_id != judged.runbook_id else []

@@ -52,7 +52,7 @@ class Cause:
 
     @property
     def broken(self) -> bool:
-        """Return True if the cause is a fault; False for planned work and for a change."""
+        """True if the cause is a fault; False if it is planned work or a change."""
         return self.category not in _EXPLAINS_ONLY
 
 
@@ -70,7 +70,11 @@ class Seen:
 
     @classmethod
     def of(cls, evidence: Evidence | AlarmEvidence, opened_at: datetime) -> Self | None:
-        """Return the evidence about the affected resource, without what is old; None if no resource was read."""
+        """Return the evidence about the affected resource; None if no resource was read.
+
+        Metrics whose newest value is not of now are left out, and so are changes longer than `RECENT` before the
+        incident.
+        """
         if evidence.resource is None:
             return None
         recent = tuple(change for change in evidence.changes if change.at >= opened_at - RECENT)

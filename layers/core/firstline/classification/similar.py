@@ -135,7 +135,10 @@ def most_similar(
 
 
 def likeness(template: str, service: str | None, other: str, other_service: str | None) -> float:
-    """Return how alike two alerts are, from 0 to 1 (the same), by their templates (masked texts) and services."""
+    """Return how alike two alerts are, from 0 to 1 (the same), by their templates (masked texts) and services.
+
+    `template` and `service` are one alert's, `other` and `other_service` the other alert's.
+    """
     elsewhere = service is not None and other_service is not None and service.casefold() != other_service.casefold()
     share = OTHER_SERVICE if elsewhere else 1.0
     if template == other:

@@ -59,10 +59,10 @@ def summary(incident: Incident, evidence: Evidence) -> str:
 
 
 def cause(case: Case) -> str:
-    """Return the cause that the evidence names and the suspected deployment in words; empty if there is neither.
+    """Return the cause that the evidence names and the suspected deployment, in words; empty if there is neither.
 
-    If people said last time that the deployment was not the cause, their note on that incident is named first; without
-    a note, the deployment is not named either.
+    If people said last time that the deployment was not the cause, it is named only behind the cause of that incident:
+    their note or, without one, the reason of the incident's outcome. If neither is stored, no deployment is named.
     """
     named = [case.cause.sentence] if case.cause else []
     culprits, past = case.culprits, case.past

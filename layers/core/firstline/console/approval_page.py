@@ -94,6 +94,8 @@ def plan_page(
 
     Parameters
     ----------
+    link
+        The visitor's link, already checked: it names the person and ends at a time.
     zone
         The time zone in which times are shown.
     token

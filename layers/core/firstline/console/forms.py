@@ -259,7 +259,10 @@ class ConsoleForms:
 
 
 def action_of(does: str, form: Mapping[str, str]) -> Action:
-    """Return the action that a form asks for. Raises ValidationError if a field has a value that no form offers."""
+    """Return the action that a form asks for; `does` is the action's name, such as `resolve`.
+
+    Raises ValidationError if the name or a field has a value that no form offers.
+    """
     fields: dict[str, Any] = {"does": does, "text": form.get("text", ""), "plan_digest": form.get("digest", "")}
     if does in ("resolve", "note", "escalate"):
         fields["seen"] = form.get("seen") or None

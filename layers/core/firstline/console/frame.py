@@ -35,7 +35,7 @@ class Frame:
 
     @property
     def visitor(self) -> Pass:
-        """Return the visitor. Raises NotEntitled if there is none."""
+        """The visitor who has signed in; NotEntitled is raised if nobody has."""
         if self.me is None:
             raise NotEntitled(NOT_IN)
         return self.me

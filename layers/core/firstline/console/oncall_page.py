@@ -60,7 +60,11 @@ class _Board:
 def oncall_page(
     schedules: Mapping[str, Roster], overrides_of: OverridesOf, people: People, frame: Frame, *, said: str = ""
 ) -> str:
-    """Render the page on who is on call. `said` is a sentence on the visitor's last form; empty without one."""
+    """Render the page on who is on call.
+
+    `overrides_of` reads the overrides of a schedule (by its name) that are not over at a time. `said` is a sentence on
+    the effect of the visitor's last form; empty without one.
+    """
     able = [name for name in people.people if (person := people.named(name)) and person.may("operator")]
     boards = [
         _board(name, roster, overrides_of(name, frame.now), able, frame) for name, roster in sorted(schedules.items())

@@ -53,7 +53,7 @@ class Asked:
 
     @property
     def reads_since(self) -> datetime:
-        """Return the time from which on incidents must be read, for the report and for the span before the change."""
+        """The time from which on incidents must be read, for the report and for the span before the change."""
         return reads_since(self.since, self.until, self.change)
 
 

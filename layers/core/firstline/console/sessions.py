@@ -50,7 +50,7 @@ class Pass(Frozen):
 
     @property
     def person(self) -> Person:
-        """Return the holder as they were when the pass was made."""
+        """The holder as they were when the pass was made."""
         return Person(key=self.key, name=self.name, role=self.role)
 
 
@@ -89,7 +89,7 @@ def hash_of(token: str) -> str:
 def session_for(given: Pass, now: datetime) -> Pass:
     """Return the pass of a session of eight hours, with the rights of the pass `given`.
 
-    That pass is the one of the ticket (an address for one sign-in) or the link in a text message that begins it.
+    `given` is the pass of what begins the session: a ticket (an address for one sign-in) or the link in a text message.
     """
     return given.model_copy(update={"expires_at": now + SESSION_LASTS})
 

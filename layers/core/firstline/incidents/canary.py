@@ -47,8 +47,8 @@ class Canary:
         Raises
         ------
         CanaryLost
-            There is no secret, ingest did not take the alert, or it was not paged within `LONGEST`. An alert that was
-            taken is resolved all the same.
+            There is no secret, ingest did not take the alert, or it was not paged within `LONGEST` seconds. An
+            alert that was taken is resolved all the same.
         """
         secret = self.secret()
         if not secret:

@@ -23,6 +23,8 @@ def serve_what_now(
 
     Parameters
     ----------
+    times
+        The waits that the stack's owner sets, such as how long an incident must be quiet before it is closed.
     withdrawn
         Returns why a plan that is about to run may no longer run, or None if it may.
 
@@ -55,7 +57,8 @@ def serve_what_now(
 def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, times: Times) -> WhatNowOutput:
     """Choose the next state with the function `what_now`, and for `Await Acknowledgement` also the state after it.
 
-    The state after it is chosen for two cases: a person acknowledged, and no alert fires any more.
+    The state after it is chosen for two cases: a person acknowledged, and no alert fires any more. `times` are the
+    waits that the stack's owner sets, such as how long an incident must be quiet before it is closed.
     """
     chosen = what_now(request, record, now, times)
     if chosen.go != "Await Acknowledgement" or record is None or record.live is None:
@@ -69,11 +72,11 @@ def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, 
 def _once_acknowledged(
     request: WhatNowInput, record: IncidentRecord, live: Live, now: datetime, times: Times
 ) -> AfterSignal:
-    """Return the state after an acknowledgement if it is sure to be `Await Resolution`; else an empty answer.
+    """Return the state after an acknowledgement if that is certain to be `Await Resolution`; else an empty answer.
 
-    After an empty answer the machine asks `What Now?`. The state is not sure if a further page would be due, if the
-    newest page was acknowledged before, or if further items (shards) count the incident's alerts. It is
-    assumed that the messages to people already show the acknowledgement.
+    After an empty answer the machine asks `What Now?`. The state is uncertain if a further page would be due, if the
+    newest page was acknowledged before, or if further items (shards) count the incident's alerts. It is assumed that
+    the messages to people already show the acknowledgement.
     """
     if live.shards or live.acked_seq >= live.paged_seq:
         return AfterSignal()

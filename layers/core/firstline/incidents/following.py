@@ -39,14 +39,16 @@ def following(
 ) -> WhatNowOutput | None:
     """Choose the next state as `What Now?` does; return None if the machine has to visit `What Now?` itself.
 
-    It has to if the record cannot be read, if a Resolve has to be withdrawn, if only `What Now?` may choose the state,
-    if the choice carries a reason or a plan that the machine lacks, and if a state would follow itself: `What Now?`
-    counts such rounds.
+    The machine has to if the record cannot be read, if a Resolve has to be withdrawn, if only `What Now?` may choose
+    the state, if the choice carries a reason or a plan that the machine lacks, or if a state would follow itself: `What
+    Now?` counts such rounds.
 
     Parameters
     ----------
     asked
         The input that `What Now?` would get; its `happened` names the state that ends.
+    times
+        The waits that the stack's owner sets, such as how long an incident must be quiet before it is closed.
     plan
         The plan that the machine already has, or None.
     record

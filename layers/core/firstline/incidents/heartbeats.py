@@ -40,7 +40,10 @@ class Heartbeats(Protocol):
         """Return every heartbeat record, and the record of the last check (None before the first one)."""
 
     def watch(self, before: LastCheck | None, pulses: Sequence[Pulse], now: datetime) -> datetime:
-        """Record this check and how many heartbeats it found; return since when checks have run without a gap."""
+        """Record a check of all heartbeats (`pulses`) at `now`, and the number of heartbeats of each source.
+
+        Return since when checks have run without a gap. `before` is the last check, None if this is the first.
+        """
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
         """Record that the alert about a heartbeat's absence was raised or, if `absent_since` is None, resolved."""

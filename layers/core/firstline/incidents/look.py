@@ -55,7 +55,7 @@ class Look:
 
     @property
     def last_change(self) -> datetime:
-        """Return the time of the newest opening, page, acknowledgement or Resolve.
+        """The time of the newest opening, page, acknowledgement or Resolve.
 
         Whoever makes such a change also shows it to people a moment later.
         """

@@ -32,7 +32,7 @@ page or acknowledgement covers. `more`: further critical alerts joined a storm. 
 
 
 class NextDue(NamedTuple):
-    """The page that is due next if nothing else happens, and the time from which on it is due; None for at once."""
+    """The next page if nothing else happens: why it is due (`due`), and from when on (`at`; None for at once)."""
 
     due: Due
     at: datetime | None
@@ -124,9 +124,10 @@ def page_within(live: Live, page_after: timedelta) -> timedelta:
 
 
 def has_louder(live: Live) -> bool:
-    """Return True if a loud alert (high or critical, not held) joined that no verdict, page or acknowledgement covers.
+    """Return True if a loud alert (high or critical, not held) joined that is worse than all that people know of.
 
-    It must be worse than all three. In a storm, a critical alert that is in neither verdict nor page is enough.
+    People know of what the verdict, the pages and the acknowledgement cover. In a storm, a critical alert that joined
+    after the last verdict and the last page is enough, even if it is not worse.
     """
     paged, judged = live.paged_loud, live.judged_loud
     if live.is_storm and live.loud.critical > max(paged.critical, judged.critical):
@@ -136,9 +137,9 @@ def has_louder(live: Live) -> bool:
 
 
 def escalated_already(live: Live, now: datetime) -> bool:
-    """Return True if a person escalated the incident within the last minute, or earlier without an effect so far.
+    """Return True if a person escalated the incident within the last minute, or earlier and without an effect so far.
 
-    It had an effect if a page or an acknowledgement followed.
+    An escalation has an effect once a page or an acknowledgement follows it.
     """
     at = live.escalated_at
     if at is None:
@@ -150,7 +151,7 @@ def escalated_already(live: Live, now: datetime) -> bool:
 def may_escalate(live: Live, now: datetime, seen: int | None) -> bool:
     """Return True if a person may ask for the next page now.
 
-    They may not while the execution does not wait for people, while a page is going out, if somebody escalated the
+    Nobody may while the execution does not wait for people, while a page is going out, if somebody escalated the
     incident already, or if people were paged since the person saw the page number `seen` (None: unknown).
     """
     waits = live.awaiting in ("acknowledgement", "resolution") and live.page_done >= live.paged_seq

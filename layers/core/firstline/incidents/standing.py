@@ -89,7 +89,10 @@ def changed_nothing(record: IncidentRecord) -> bool:
 
 
 def ended_at(closed: IncidentRecord, now: datetime) -> datetime:
-    """Return when a closed incident ended: with its last alert, else by a person's Resolve, else when it was closed."""
+    """Return when a closed incident ended: with its last alert, else by a person's Resolve, else when it was closed.
+
+    If none of these times is known, return `now`.
+    """
     live = closed.live
     last_end = live.last_end_at if live is not None and live.firing <= 0 else None
     return last_end or closed.resolved_at or closed.closed_at or now

@@ -85,23 +85,23 @@ class Status:
 
     @property
     def short_id(self) -> str:
-        """Return the last characters of the incident's id, which people type instead of the whole id."""
+        """The last characters of the incident's id, which people type instead of the whole id."""
         return self.incident_id[-SHORT_ID_LENGTH:]
 
     @property
     def unowned(self) -> bool:
-        """Return True if the incident needs a person and nobody has it."""
+        """True if the incident needs a person and nobody has it."""
         return self.holder == "nobody"
 
     @property
     def sort_key(self) -> tuple[int, int, datetime]:
-        """Return a key that sorts incidents nobody has first, closed ones last; then worst first, then oldest first."""
+        """The key that sorts incidents nobody has first, closed ones last; then worst first, then oldest first."""
         place = {"nobody": 0, "person": 1, "firstline": 1, "over": 2}[self.holder]
         return place, -SEVERITY_RANK[self.severity], self.opened_at
 
     @property
     def who(self) -> str:
-        """Say who deals with the incident, with a duration up to now: `ada has it, for 10 min`."""
+        """The party that deals with the incident, in words with a duration up to now: `ada has it, for 10 min`."""
         lasted = short_duration(self.asked_at - self.since)
         match self.timing:
             case "for":
@@ -116,7 +116,7 @@ class Status:
 
     @property
     def line(self) -> str:
-        """Say who deals with the incident and what it waits for, short enough for one line of a list.
+        """The party that deals with the incident and what it waits for, short enough for one line of a list.
 
         A plan that waits for an approval is always named; other waits only if Firstline deals with the incident.
         """

@@ -225,7 +225,10 @@ class Incidents(EvidenceSource, Protocol):
         """
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        """Store why the incident's hold ended; return None if it ended before, or the incident is over or unknown."""
+        """Store that the incident's hold ended, and why (`because`).
+
+        Return None if the hold ended before, or if the incident is over or unknown.
+        """
 
     def save_answer(
         self,
@@ -269,6 +272,8 @@ class Incidents(EvidenceSource, Protocol):
 
         Parameters
         ----------
+        outcome, reason, results
+            How the incident ended, why it ended so, and the results of its commands.
         generation
             The number of the execution that decided; None for a decision outside of executions.
         joined

@@ -264,7 +264,7 @@ def _readings(watched: Watched, newest: _Values, week_ago: _Values, now: datetim
 def _reading(
     sign: VitalSign, found: list[tuple[datetime, float]], week_ago: list[tuple[datetime, float]], now: datetime
 ) -> MetricReading:
-    """Summarize a metric from its values (`found`) and its values a week ago; both lists hold the newest value first.
+    """Summarize the metric `sign` from its values (`found`) and those of a week ago, both with the newest value first.
 
     `hour_ago` of the result is None if the values do not reach back an hour.
     """

@@ -26,6 +26,8 @@ _NO_SUCH_HOST = (EAI_NONAME, EAI_NODATA)
 
 REFUSED_SECONDS = 60.0
 
+_FAILED = "the signing certificate cannot be fetched"
+
 type Connect = Callable[..., HTTPSConnection]
 
 
@@ -60,12 +62,12 @@ class Certificates:
                 if len(self._refused_until) >= MAX_REMEMBERED:
                     self._refused_until.clear()
                 self._refused_until[url] = now + REFUSED_SECONDS
-        raise Unauthenticated(f"the signing certificate cannot be fetched: {url} had none within the last minute")
+        raise Unauthenticated(f"{_FAILED}: {url} had none within the last minute")
 
     def _fetch(self, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname:
-            raise Unauthenticated(f"the signing certificate cannot be fetched: {url} does not start with https://")
+            raise Unauthenticated(f"{_FAILED}: {url} does not start with https://")
         connection = self._connect(parts.hostname, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("GET", parts.path)
@@ -73,15 +75,15 @@ class Certificates:
             body = response.read(MAX_BYTES + 1)
         except gaierror as error:
             if error.errno in _NO_SUCH_HOST:
-                raise Unauthenticated(f"the signing certificate cannot be fetched: {url} has no such host") from error
-            raise CertificateUnavailable(f"{url} did not answer: {error}") from error
+                raise Unauthenticated(f"{_FAILED}: {url} has no such host") from error
+            raise CertificateUnavailable(f"{_FAILED}: {url} did not answer: {error}") from error
         except (OSError, HTTPException) as error:
-            raise CertificateUnavailable(f"{url} did not answer: {error}") from error
+            raise CertificateUnavailable(f"{_FAILED}: {url} did not answer: {error}") from error
         finally:
             connection.close()
         if response.status >= 500 or response.status == 429:
-            raise CertificateUnavailable(f"{url} answered {response.status}")
+            raise CertificateUnavailable(f"{_FAILED}: {url} answered {response.status}")
         is_certificate = len(body) <= MAX_BYTES and body.lstrip().startswith(b"-----BEGIN CERTIFICATE-----")
         if response.status != 200 or not is_certificate:
-            raise Unauthenticated(f"{url} answered {response.status} without a signing certificate")
+            raise Unauthenticated(f"{_FAILED}: {url} answered {response.status} without a certificate")
         return body.decode("ascii", "replace")

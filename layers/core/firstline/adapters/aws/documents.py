@@ -59,7 +59,8 @@ class SsmDocuments:
             (main,) = found[1]["mainSteps"]
             return "\n".join(main["inputs"]["runCommand"])
         except (ValueError, KeyError, TypeError) as error:
-            raise DocumentUnreadable(f"document {step.document} holds no shell script: {error!r}") from error
+            expected = "one step with inputs.runCommand is expected in mainSteps"
+            raise DocumentUnreadable(f"document {step.document} holds no shell script: {expected}") from error
 
     def _content(self, name: str, version: str | None) -> tuple[str, Any] | None:
         """Return a document's version and content (by default its default version), or None if it does not exist."""

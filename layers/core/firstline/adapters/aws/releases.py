@@ -48,7 +48,7 @@ class ReleaseRecords:
     def of_group(self, application: str, deployment_group: str) -> ReleaseHistory:
         """Return a deployment group's last 100 deployments, newest first.
 
-        Those that only bring new hosts the group's present revision are left out.
+        Deployments that only bring the group's present revision to new hosts are left out.
 
         Only for EC2 and on-premises hosts: CodeDeploy does not return the whole revision of a deployment to ECS or
         Lambda, so it could not be deployed again.

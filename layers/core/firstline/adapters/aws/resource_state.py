@@ -31,12 +31,12 @@ class Watched(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Return the resource's name: the value of the dimension for its kind, such as `InstanceId`."""
+        """The resource's name: the value of the dimension for its kind, such as `InstanceId`."""
         return next(self.dimensions[name] for name in KINDS[self.namespace].dimensions if name in self.dimensions)
 
     @property
     def own_arn(self) -> str | None:
-        """Return the resource's ARN, or None if it cannot be built from the alarm's dimensions."""
+        """The resource's ARN, or None if it cannot be built from the alarm's dimensions."""
         named = _ARNS.get(self.namespace)
         if self.namespace == "AWS/ApplicationELB":
             group = self.dimensions.get("TargetGroup")
@@ -46,7 +46,7 @@ class Watched(NamedTuple):
         return self.arn(named[0], f"{named[1]}{self.id}") if named else None
 
     def arn(self, service: str, resource: str) -> str:
-        """Return the ARN of a resource of this account and region."""
+        """Return the ARN of a resource (such as `service/shop/web`) of an AWS service, in the alarm's region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 

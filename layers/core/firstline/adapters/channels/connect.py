@@ -64,7 +64,8 @@ def stack_info(settings: ChannelSettings | PageTopicSettings, secrets: Secrets) 
 def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> str | None:
     """Return who PagerDuty says is on call at an escalation level; None if that is unknown.
 
-    It is if the level names no escalation policy of PagerDuty's, if there is no API token, or if PagerDuty fails.
+    It is unknown if the level names no escalation policy of PagerDuty's, if there is no API token, or if PagerDuty
+    fails.
     """
     policy = level.pagerduty_escalation_policy
     try:

@@ -144,7 +144,10 @@ class SlackBot:
         raise barred or AssertionError("the channel that is wanted was not tried")
 
     def _ways(self, place: Place | None, wanted: slack.Feed) -> list[Place | slack.Feed]:
-        """Return the ways to show a message, best first: a `Place` means an edit there, a `Feed` a new post in it."""
+        """Return the ways to show a message, best first: a `Place` means an edit there, a `Feed` a new post in it.
+
+        `place` is where the incident's message is now (None: nowhere), and `wanted` is the feed in which it belongs.
+        """
         other: slack.Feed = "alerts" if wanted == "automated" else "automated"
         ways: list[Place | slack.Feed] = [wanted]
         if place:
@@ -237,7 +240,7 @@ class SlackWebhook(PostsOnce):
 
 
 class _Refused(ChannelFailed):
-    """A refusal by Slack; `refusal` says what it means for the message and how to mend it."""
+    """A refusal by Slack; `refusal` holds the meaning of Slack's error code, and how a person mends its cause."""
 
     def __init__(self, method: str, code: str, status: int, headers: Mapping[str, str], fix: str = "") -> None:
         self.refusal = refusal(code, status)

@@ -85,7 +85,8 @@ def _store(client: "DynamoDBClient", table_name: str) -> Any:
         def try_acquire_half_open(self, name: str, owner: str, opened_at: int) -> bool:
             """Claim the one question that tests whether the server works again; return False if another process has it.
 
-            Return True also if the table cannot be written.
+            `name` is the circuit's, `owner` the claiming thread, and `opened_at` when the circuit opened, as it was
+            read. Return True also if the table cannot be written: the model is then asked anyway.
             """
             try:
                 return super().try_acquire_half_open(name, owner, opened_at)

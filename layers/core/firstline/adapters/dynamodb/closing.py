@@ -56,10 +56,11 @@ class Closing(TableEvidence):
     ) -> IncidentRecord | None:
         """Close the incident, store it as evidence for later incidents, and return its record.
 
-        An incident that was closed before keeps its outcome; its record is returned. Return None, and leave the
-        incident open, if the number of its alerts is no longer `joined` (if `joined` is None: if an alert still fires),
-        or if another of its executions than number `generation` is in charge (None: whichever is). `seen` is the record
-        as the caller just read it, which saves a read.
+        `reason` says why it ended so (`outcome`), and `results` are those of its commands. An incident that was closed
+        before keeps its outcome; its record is returned. Return None, and leave the incident open, if the number of its
+        alerts is no longer `joined` (if `joined` is None: if an alert still fires), or if another of its executions
+        than number `generation` is in charge (None: whichever is). `seen` is the record as the caller just read it,
+        which saves a read.
         """
         for tries in range(ATTEMPTS):
             # What was seen is as good as read now: the writes are refused if it is no longer so.

@@ -24,7 +24,10 @@ class TableCommands(TableStore):
     """
 
     def end(self, command_id: str, status: str, now: datetime) -> str | None:
-        """Store that a command has ended; return the task token of the execution that waits for it, or None."""
+        """Store that a command has ended, and with which status.
+
+        Return the task token of the execution that waits for the command, or None.
+        """
         written = self._table.update(
             f"COMMAND#{command_id}",
             "COMMAND",

@@ -73,7 +73,10 @@ class Disagreements(TableStore):
         return [Disagreement.from_stored(item["disagreement"]) for item in reversed(items)]
 
     def count(self, record: IncidentRecord) -> None:
-        """Store a model's disagreement with rules on a closed incident, if any, with what is known of who was right."""
+        """Store a model's disagreement with rules on a closed incident, with what is known of who was right.
+
+        Do nothing if there is none, or if nobody knows who was right and people gave no feedback.
+        """
         found = disagreement(record)
         says_nothing = found is None or (found.label == Label() and not record.feedback)
         if found is not None and record.closed_at is not None and not says_nothing:

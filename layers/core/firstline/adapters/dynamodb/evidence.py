@@ -150,9 +150,9 @@ class TableEvidence(TableStore):
     # --- the past -----------------------------------------------------------------------------------------------------
 
     def earlier_incidents(self, group_key: str, limit: int = 20) -> list[EarlierIncident]:
-        """Return the group's last closed incidents, newest first.
+        """Return the group's last closed incidents, at most `limit`, newest first.
 
-        Suppressed incidents that a person called real come before all others, so that they are never cut off.
+        If the group has more, suppressed incidents that a person called real are kept in place of newer ones.
         """
         query, pk = self._table.query, f"GROUP#{group_key}"
         return _newest_first(query(pk, since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit))

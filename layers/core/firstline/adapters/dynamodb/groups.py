@@ -74,8 +74,9 @@ class TableGroups(TableStore):
     ) -> tuple[dict[str, GroupView], dict[str, int]]:
         """Return the groups with the wanted alerts, and how many alerts fire for each inhibition.
 
-        `wanted` maps each group's key to the fingerprints of the wanted alerts. Both results have a key for everything
-        that was asked for. Reads are consistent, with one request for every hundred items.
+        `wanted` maps each group's key to the fingerprints of the wanted alerts, `inhibitions` are the keys of
+        inhibitions. Each of the two dictionaries has every key that was asked for. Reads are consistent, with one
+        request for every hundred items.
         """
         fingerprints = {group_key: list(names) for group_key, names in wanted.items()}
         counters = {key: _inhibit_key(key) for key in inhibitions}
@@ -266,9 +267,10 @@ class TableGroups(TableStore):
         raise _too_many_writers(change)
 
     def _announced(self, change: Change) -> Live:
-        """Add to LIVE's number `changes` what a shard took and the execution must see; return LIVE with its shards.
+        """Raise LIVE's number `changes` after a shard took a change that the execution must see; return LIVE.
 
-        An execution that has read an older number cannot begin to wait. LIVE is not in the shard's transaction: if LIVE
+        A shard is a further item that counts the incident's alerts; the returned LIVE has the counts of all shards. An
+        execution that has read an older number cannot begin to wait. LIVE is not in the shard's transaction: if LIVE
         cannot be written, or the function dies before that, reconcile finds the change, because it looks at an incident
         with shards each minute.
         """
@@ -306,7 +308,9 @@ class TableGroups(TableStore):
         raise GroupChanged(f"incident {change.incident_id} was succeeded by another one of its group")
 
     def _as_written(self, change: Change, error: WriteRefused | None) -> Live:
-        """Return the LIVE item if an earlier try of the refused change succeeded, whose reply was lost.
+        """Return the LIVE item if an earlier try of the change succeeded, whose reply was lost.
+
+        `error` is the refusal of this try; None if it was not made because the incident's hold is over.
 
         Raises
         ------

@@ -71,7 +71,7 @@ class TableIncidents(LiveMarks, Closing):
         return read_pages(self._table, records)
 
     def runs_since(self, runbook_id: str, since: datetime) -> list[RunbookRun]:
-        """Return a runbook's runs that were planned since a time, oldest first, with those in shadow mode."""
+        """Return a runbook's runs that were planned since a time, also those in shadow (only planned), oldest first."""
         items = self._table.query(f"RUNS#{runbook_id}", since=stamp(since), consistent=True)
         late = ("outcome", "ended_at", "accepted")
         return [
@@ -95,7 +95,7 @@ class TableIncidents(LiveMarks, Closing):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
-        """Store where the incident's Slack message is, so that it can be edited."""
+        """Store the channel and the timestamp (`ts`) of the incident's Slack message, so that it can be edited."""
         change, values = "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts}
         self._table.update(*incident_key(incident_id), change, values)
 
@@ -244,7 +244,7 @@ class TableIncidents(LiveMarks, Closing):
         raise HistoryUnavailable(f"incident {incident_id} has too many writers to be resolved now; try again")
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:
-        """Record that the incident's hold ended, and return the new record.
+        """Record that and why (`because`) the incident's hold ended, and return the new record.
 
         Return None if the hold had ended before, or if the incident is over or unknown.
         """

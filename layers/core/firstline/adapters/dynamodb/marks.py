@@ -188,8 +188,9 @@ class LiveMarks(TableStore):
 
         If one of these alerts is bad enough to page, and neither that person nor the last page knew of it, earlier
         pages also lose their acknowledgement and paging begins anew at the first level, unless somebody was paged or
-        acknowledged after LIVE was read (`seen`). PagerDuty may still hold its incident as acknowledged and ring
-        nobody. So LIVE's `acked_seq` keeps the number of the last page, and the next page uses other channels, too.
+        acknowledged after LIVE was read (`seen`). PagerDuty may still count its incident as acknowledged and then rings
+        nobody, so the next page uses other channels, too: LIVE's `acked_seq`, set to the number of the last page, says
+        so.
         """
         words: Item = {"resolved_at": None, "resolved_by": None, "resolved_seen": None}
         edits = [Edit(sets=words, when={"status": OPEN, "resolved_at": _stamp(seen.resolved_at)})]
@@ -276,17 +277,18 @@ class LiveMarks(TableStore):
 
 
 def known_rank(live: Live) -> int:
-    """Return the severity rank that a message sent now would show: the highest of the verdict and of any paging alerts.
+    """Return the severity rank that a message sent now would show, from 0 (`noise`) to 4 (`critical`).
 
-    Ranks go from 0 (`noise`) to 4 (`critical`).
+    It is the verdict's or, if that is higher, the rank of the worst loud alert (high or critical, not held).
     """
     return max(live.rank, loudest_since(live, Loud()))
 
 
 def told_rank(live: Live) -> int:
-    """Return the worst severity rank that a page or message has told people of; alerts that joined since do not count.
+    """Return the worst severity rank, from 0 to 4, that a page or message has told people of.
 
-    If no page or message is on record, although a person answers one, its record was lost: then all alerts count.
+    Alerts that joined since do not count. If no page and no message is on record, all alerts count: a person answers,
+    so a message went out, and only its record was lost.
     """
     if live.shown >= live.version or (live.shown == 0 and live.paged_seq == 0):
         return known_rank(live)

@@ -48,7 +48,7 @@ def incident_key(incident_id: str) -> Key:
 
 
 def page_key(incident_id: str, seq: int) -> Key:
-    """Return the key of a page of an incident."""
+    """Return the key of an incident's page by the page's number (`seq`)."""
     return f"INCIDENT#{incident_id}", f"PAGE#{seq:06}"
 
 
@@ -83,7 +83,7 @@ def head_item(incident: Incident) -> Item:
 def in_index(status: str, incident: Incident, at: datetime) -> Item:
     """Return the attributes that list an incident in the index of open or of closed incidents; none for a canary.
 
-    `at`, when it opened or closed, gives it its place there.
+    `status` (`OPEN` or `CLOSED`) chooses the index's part; `at`, when it opened or closed, gives it its place there.
     """
     if incident.is_canary:
         return {}

@@ -152,9 +152,10 @@ class TableRemediations(TableStore):
         return first
 
     def _successes(self, key: tuple[str, str], scripts: str | None) -> list[Item]:
-        """Return the writes that count a success, of which the first possible one is to be made.
+        """Return the writes that count a runbook's success, of which the first whose condition holds is to be made.
 
-        A success of other scripts than those that succeeded before begins a new row.
+        `scripts` identifies the scripts that ran (None: unknown). If others ran in the successes before, the count of
+        successes in a row begins again at 1.
         """
         if scripts is None:
             return [self._table.update_request(*key, "ADD in_a_row :one", {":one": 1})]

@@ -130,7 +130,7 @@ class Spending:
         return taken is not None
 
     def _tell_once(self, day: str) -> None:
-        """Log and count that the ceiling is reached, once a day for all environments of the function."""
+        """Log and count that a day's ceiling is reached, once for all processes of the function."""
         if self._told == day:
             return
         now = self._clock()

@@ -100,7 +100,7 @@ class Table:
     def late_expiry(self, now: datetime) -> int:
         """Return when an item of an open incident expires, in seconds since the epoch.
 
-        That is a year, the longest time for which an incident may be open, and `keep_days` after `now`.
+        That is `keep_days` and a year after `now`: a year is the longest time for which an incident may be open.
         """
         return self.expiry(now + LONGEST_OPEN)
 
@@ -152,7 +152,7 @@ class Table:
     def put(
         self, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
     ) -> bool:
-        """Write or overwrite an item if the condition holds. Return True if it was written."""
+        """Write or overwrite an item if the condition (with its `values`) holds; return True if it was written."""
         request = self.put_request(item, condition=condition, values=values)["Put"]
         return self._call("put_item", **request) is not None
 
@@ -273,7 +273,7 @@ class Table:
     def put_request(
         self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None
     ) -> Item:
-        """Return a put as one of a transaction's writes; attributes that are None are left out."""
+        """Return a put as one of a transaction's writes; the item's attributes that are None are left out."""
         plain = {name: value for name, value in item.items() if value is not None}
         return {"Put": {"TableName": self.name, "Item": _serialize(plain), **_conditional(condition, values)}}
 
@@ -287,7 +287,7 @@ class Table:
         condition: str | None = None,
         names: Mapping[str, str] | None = None,
     ) -> Item:
-        """Return an update as one of a transaction's writes."""
+        """Return an update as one of a transaction's writes; it fails if it has a condition that does not hold."""
         request = self._key(pk, sk) | {"UpdateExpression": expression} | _conditional(condition, values)
         return {"Update": request | ({"ExpressionAttributeNames": dict(names)} if names else {})}
 

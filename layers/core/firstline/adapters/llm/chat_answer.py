@@ -163,7 +163,10 @@ class Completion:
 
 
 def verdict(completion: Completion, prompt: Prompt, model: str, usage: Usage | None) -> ModelVerdict:
-    """Return the verdict in a completion, with the usage. Raises `ModelGaveNoVerdict`, which has the usage too."""
+    """Return the verdict in a completion, with the model's name and the usage (None: unknown).
+
+    Raises `ModelGaveNoVerdict`, which has the usage too.
+    """
     try:
         judgement = completion.judgement(prompt)
         return ModelVerdict(judgement=judgement, model=model, usage=usage or Usage(cost=None))

@@ -1,6 +1,6 @@
-"""LLM behind an OpenAI-compatible endpoint: one question, one checked answer, one deadline.
+"""A language model behind an OpenAI-compatible server: one question, one checked answer, one deadline.
 
-A question goes through the endpoint's circuit breaker (`circuit.py`) and the day's ceiling (`spending.py`). Then
+A question goes through the server's circuit breaker (`circuit.py`) and the day's ceiling (`spending.py`). Then
 `openai_chat.py` sends it in the form that the server takes (`chat_format.py`), which the stack remembers
 (`shared_forms.py`), and `chat_answer.py` checks the answer.
 
@@ -56,7 +56,7 @@ class Endpoint:
 
     @property
     def circuit(self) -> str:
-        """Return the name of the circuit breaker for this server and model."""
+        """The name of the circuit breaker for this server and model: `<host>/<model>`."""
         return f"{urlsplit(self.base_url).netloc[:200]}/{self.model}"
 
 
@@ -198,11 +198,11 @@ class ChatModel:
                 return completion
 
     def _plain_after(self, error: ModelUnavailable, form: ChatFormat) -> ChatFormat | None:
-        """Return a form of request without a schema to try at once after a failed request, or None if that is no use.
+        """Return a form of request without a schema, to try at once after a failed request; None if that is no use.
 
-        It is of use if the model's server itself failed (500), maybe because of the schema. If a proxy may have failed
-        instead, return None, but send the next question in another form. None also if the server is
-        known to have accepted this form before.
+        It is of use if the model's server itself failed (500), maybe because of the schema, unless the server is known
+        to have accepted this form (`form`) before. If a proxy may have failed instead, return None, but ask the next
+        question in another form.
         """
         if not error.broken or self._form_is_proven:
             return None

@@ -102,7 +102,10 @@ def _number(value: object) -> object:
 
 
 def _texts(value: object, depth: int = 3) -> list[str]:
-    """Return the non-empty lines of a text, a number or a list of these; an object becomes one line."""
+    """Return the non-empty lines of a text, a number or a list of these; an object becomes one line.
+
+    What is nested deeper than `depth` levels is left out, and so are null, true and false.
+    """
     if depth == 0:
         return []
     match value:
