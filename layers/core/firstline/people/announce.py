@@ -291,7 +291,10 @@ class _Announcer:
         )
 
     def _known(self, **known: object) -> IncidentRecord:
-        """Return the record with the newer values that the event brings (a plan, results); ignore empty ones."""
+        """Return the record with the values `known`, which the event brings and which are newer (a plan, results).
+
+        A value that is empty is ignored.
+        """
         return self.record.model_copy(update={name: value for name, value in known.items() if value})
 
 

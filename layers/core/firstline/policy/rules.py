@@ -69,7 +69,7 @@ class Rule(Frozen):
         return self.match.holds(alert, local_time=local_time, flapping=flapping) and not spared
 
     def passes_over(self, incident: Incident) -> bool:
-        """Return True if the rule may not suppress the incident, because its source calls the alert critical."""
+        """Return True if the rule says `noise` without `even_critical`, and the source calls the alert critical."""
         return self._spares_critical and incident.alert.severity == "critical"
 
     def covers(self, later: "Rule") -> bool:

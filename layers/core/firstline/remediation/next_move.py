@@ -146,7 +146,7 @@ def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
 
 
 def _stopped(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
-    """Stop the remediation without rollback, because the kill switch is not "on" or could not be read."""
+    """Return the move that stops the remediation without rollback: the kill switch is not "on" or cannot be read."""
     why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
     return _stop(run, why)
 

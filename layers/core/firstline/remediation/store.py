@@ -27,7 +27,8 @@ class Standing(Frozen):
     promoted_by
         The person who let the runbook run without approval; None after a run that did not help.
     scripts
-        The digest of the scripts of those verified runs; None if there are none, or if an older release stored them.
+        The digest of the scripts that the runs of `in_a_row` ran; None without such runs, or if an older release of
+        Firstline stored them.
     """
 
     in_a_row: int = 0
@@ -37,7 +38,7 @@ class Standing(Frozen):
     scripts: str | None = None
 
     def of(self, scripts: str | None) -> "Standing":
-        """Return the record, with no verified runs in a row if those were runs of other scripts.
+        """Return the record, with `in_a_row` set to 0 if its verified runs were runs of other scripts.
 
         `scripts` is the digest of the runbook's present scripts; None returns the record unchanged.
         """

@@ -40,7 +40,7 @@ class Preview:
 
     @property
     def every_hidden(self) -> list[IncidentRecord]:
-        """Return all incidents that no person would have heard of, the real ones too."""
+        """All incidents that no person would have heard of, the real ones too."""
         return [*self.hidden, *(record for record, _ in self.real)]
 
 

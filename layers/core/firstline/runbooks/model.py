@@ -166,10 +166,10 @@ class Runbook(Frozen):
 
     @property
     def needs_record(self) -> bool:
-        """True if the runbook needs approval, even in the mode auto, until it has earned it or a person promotes it.
+        """True if the runbook needs approval, even in the mode auto, until it earns autonomy or a person promotes it.
 
-        That is so if it may interrupt a service, or sends documents of the owner, which Firstline cannot judge. It
-        earns to run without approval by verified runs (`auto_after`).
+        That is so if it may interrupt a service, or sends documents of the owner, which Firstline cannot judge. By
+        verified runs (`auto_after`) it earns autonomy, which is to run without approval.
         """
         return self.risk == "disruptive" or any(isinstance(step, DocumentStep) for step in self.steps)
 
