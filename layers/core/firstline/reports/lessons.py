@@ -18,9 +18,9 @@ from firstline.reports.periods import real_incidents
 class Decided(Frozen):
     """The counts of the verdicts of one decider (rules, history or a model).
 
-    `judged` is the number of verdicts on which people gave feedback, and `right` the number of those that people called
-    right. `proven` is the number of verdicts of which feedback or the incident's outcome shows whether they were right,
-    and `proven_right` the number of those that were.
+    `judged` is the number of verdicts on which people gave feedback, and `right` the number of those with which most of
+    the feedback agrees. `proven` is the number of verdicts of which feedback or the incident's outcome shows whether
+    they were right, and `proven_right` the number of those that were.
     """
 
     decider: str
