@@ -324,7 +324,7 @@ class _Look:
     def _unseen(self) -> bool:
         """Return True if this execution has to bring the message that people see up to date.
 
-        It has to after a wait that ended, after evidence that came after a page, or if people answered while a page
+        That is so after a wait that ended, after evidence that came after a page, or if people answered while a page
         went out.
         """
         if self.came_from == "Classify" and self.live.paged_seq > 0 and not self.failed:

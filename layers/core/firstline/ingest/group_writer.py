@@ -181,7 +181,10 @@ class GroupWriter:
     # --- alerts that enter, while their group has no open incident --------------------------------------------------
 
     def enter(self, newcomers: list[Newcomer], own: Live | None) -> str:
-        """Open the group's incident with the alerts, or add them to a storm; return the incident's id."""
+        """Open the group's incident with the alerts, or add them to a storm; return the incident's id.
+
+        `own` is the `Live` item of the group's last incident, which is closed; None if there was none.
+        """
         delivery, lead = self.delivery, changes.lead(newcomers)
         hold = changes.common_hold(newcomers)
         levels = delivery.judge.levels_in_storm(lead.arrival.alert, lead.rank, delivery.now)

@@ -183,7 +183,7 @@ def called(alert: NormalizedAlert) -> str:
 
 
 def too_many(refused: Sequence[NormalizedAlert]) -> str:
-    """Write the log message about heartbeats of one source beyond `MOST_OF_A_SOURCE`, which are not watched."""
+    """Return the log message about heartbeats of one source beyond `MOST_OF_A_SOURCE`, which are not watched."""
     first = refused[0]
     return (
         f"{len(refused)} new heartbeats of {first.source} are not watched, as it already has {MOST_OF_A_SOURCE} "

@@ -131,7 +131,7 @@ class Holidays(Frozen):
 
 
 class Override(Frozen):
-    """A span of time that a person is on call in place of whoever would have been. It moves nobody's turns.
+    """A span of time that a person is on call in place of whoever would have been. An override moves nobody's turns.
 
     `ended_at` and `ended_by` are set when somebody withdrew the override; the time before that stays covered.
     """

@@ -181,7 +181,7 @@ def load(path: Path) -> Rules:
 
 
 def _explained(where: Sequence[int | str], kind: str, message: str, content: Any) -> str:
-    """Write the message about one mistake in a rules file: the rule, the key, what is wrong, and the fix."""
+    """Return the message about one mistake in a rules file: the rule, the key, what is wrong, and the fix."""
     if len(where) < 2 or where[0] not in _NOUNS:
         sections = ", ".join(f"`{name}:`" for name in list(_NOUNS)[1:])
         return (

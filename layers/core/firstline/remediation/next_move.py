@@ -116,7 +116,7 @@ def with_times(move: NextMoveOutput, now: datetime) -> NextMoveOutput:
 
 
 def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutput:
-    """Return the move that calls a human instead of the act in `move`, which may no longer run."""
+    """Return the move that calls a human instead of the act in `move`, which may no longer run because of `why`."""
     return _stop(Progress(request.plan, move.cursor, tuple(move.results), move.reason), why)
 
 

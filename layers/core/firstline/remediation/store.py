@@ -164,10 +164,10 @@ class Remediations(Protocol):
         """
 
     def standing(self, runbook_id: str) -> Standing:
-        """Return the record of a runbook."""
+        """Return the record of a runbook: its verified runs in a row, and whether it was promoted or demoted."""
 
     def promote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Store that a person lets a runbook run without approval."""
+        """Store that the person `by` lets a runbook run without approval."""
 
     def demote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Store that a person makes a runbook ask for approval again."""
+        """Store that the person `by` makes a runbook ask for approval again."""

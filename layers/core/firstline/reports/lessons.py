@@ -71,10 +71,10 @@ class Unjudged(Frozen):
 
 
 class Lessons(Frozen):
-    """The lessons of a period, from people's feedback.
+    """The lessons of a period from people's feedback.
 
-    They are the counts of right verdicts of each decider (rules, history or a model), suggested rules, the groups with
-    suppressed incidents, and the alerts whose severity neither their sender nor a person stated.
+    `deciders` says how often rules, history and models judged right, `suggestions` holds rules to add, `hidden` the
+    groups with suppressed incidents, and `unjudged` the alerts whose severity neither their sender nor a person stated.
     """
 
     deciders: list[Decided]

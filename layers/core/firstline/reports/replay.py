@@ -244,8 +244,8 @@ class _Comparison:
     def _joined_differ(self) -> bool:
         """Add the incident to `found` if it gets or loses its page by an alert that joined later.
 
-        It is called if the changed rules judge the incident's first alert as before. Return True if the incident pages
-        under the changed rules.
+        This is called only if the changed rules judge the incident's first alert as before. Return True if the incident
+        pages under the changed rules.
         """
         paged, why = self.record.paged_at is not None, self.joined.why
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK:
