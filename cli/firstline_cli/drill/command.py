@@ -52,7 +52,7 @@ def page(
         _follow(watched, {"classified": watch.pages, "page taken": watch.paged}, wait)
         if not yes and not typer.confirm("Did it ring?", err=True):
             raise refusal(
-                "A channel took the page, but it did not ring: check the channel's settings, and `firstline doctor`.",
+                "A channel took the page, but did not ring: check the channel's settings, and run `firstline doctor`.",
                 WRONG,
             )
 
@@ -143,4 +143,4 @@ def _follow(watched: "Watch", legs: "Mapping[str, Seen]", wait: int) -> None:
             raise refusal(f"✗ {name}: not reached within {wait} seconds → firstline doctor", WRONG)
         print(line)
         if watch.failed(line):
-            raise refusal("The test failed at this leg: `firstline doctor` says what is wrong with the stack.", WRONG)
+            raise refusal(f"The test failed at {name!r}: `firstline doctor` says what is wrong with the stack.", WRONG)

@@ -15,7 +15,7 @@ import firstline
 
 
 def _line(record: dict[str, Any]) -> str:
-    """Write a log record as JSON, with secrets and personal data removed, from an exception's text too."""
+    """Return a log record as JSON, with secrets and personal data removed, also from an exception's text."""
     from firstline.privacy import redact_log  # imported late: a start writes no log line
 
     return json.dumps(redact_log(record), default=str, separators=(",", ":"), ensure_ascii=False)
@@ -26,7 +26,7 @@ _YES = frozenset({"true", "1", "yes", "y", "t", "on"})
 
 
 class _Metrics(Metrics):
-    """Metrics that are not collected if the environment variable `NO_METRICS` is set to true.
+    """Metrics that are not collected if the environment variable `POWERTOOLS_METRICS_DISABLED` is true.
 
     Powertools alone would only leave out the last flush: it would still print every hundredth value, and raise an
     error then if no namespace is set, as in a terminal.

@@ -182,7 +182,7 @@ def test_of_several_environments_the_more_careful_mode_counts(
 
 
 def test_a_mode_for_environments_needs_a_default() -> None:
-    with pytest.raises(ValueError, match="add default: shadow, for all the others"):
+    with pytest.raises(ValueError, match="add `default: shadow`, for all the others"):
         a_runbook(mode={"dev": "auto"})
 
 

@@ -99,7 +99,7 @@ def test_the_stack_creates_no_document_for_a_step_that_uses_the_owners() -> None
         ({"version": "$LATEST"}, "should match pattern"),
         ({"version": "$DEFAULT"}, "should match pattern"),
         ({"version": None}, "Field required"),
-        ({"parameters": {"Spool": "spoool"}}, "uses the parameter 'spoool', but parameters does not declare"),
+        ({"parameters": {"Spool": "spoool"}}, "uses the parameter 'spoool', but `parameters` does not declare"),
         ({"run": "ls"}, "Extra inputs are not permitted"),
     ],
     ids=str,

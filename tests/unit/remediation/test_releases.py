@@ -421,15 +421,15 @@ def test_the_trail_names_the_place_and_both_releases(shop: Desk) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"risk": "safe"}, "set risk: disruptive or destructive"),
-        ({"risk": "read_only"}, "set risk: disruptive or destructive"),
+        ({"risk": "safe"}, "write disruptive or destructive"),
+        ({"risk": "read_only"}, "write disruptive or destructive"),
         ({"resolves_within": None}, "add the time in which the alert must resolve"),
-        ({"verify": {"run": "true", "within": "1m"}}, "verify is about hosts"),
-        ({"target": "hosts"}, "target is about hosts"),
-        ({"guard_alarm": "x"}, "guard_alarm is about hosts"),
-        ({"rollback": [{"id": "undo", "run": "undo"}]}, "rollback is about hosts"),
+        ({"verify": {"run": "true", "within": "1m"}}, "`verify` is about hosts"),
+        ({"target": "hosts"}, "`target` is about hosts"),
+        ({"guard_alarm": "x"}, "`guard_alarm` is about hosts"),
+        ({"rollback": [{"id": "undo", "run": "undo"}]}, "`rollback` is about hosts"),
         ({"steps": [ROLL_BACK, {"id": "look", "kind": "diagnose", "run": "ls"}]}, "write two runbooks"),
-        ({"parameters": {}}, "uses the parameter 'app', but parameters does not declare"),
+        ({"parameters": {}}, "uses the parameter 'app', but `parameters` does not declare"),
         ({"steps": [{**ROLL_BACK, "application": "shop"}]}, "is read by no step"),
         ({"steps": [{**ROLL_BACK, "deployment_group": "live/other"}]}, "should match pattern"),
         ({"steps": [{**ROLL_BACK, "deployment_group": "*"}]}, "should match pattern"),
@@ -450,9 +450,9 @@ def test_a_wrong_step_that_takes_a_release_back_is_refused_when_the_runbook_is_r
 def test_a_runbook_for_hosts_that_acts_needs_a_verify_and_takes_no_resolves_within(
     runbook_fields: Make[dict[str, Any]],
 ) -> None:
-    with pytest.raises(ValidationError, match="add verify with run and within"):
+    with pytest.raises(ValidationError, match="add `verify` with `run` and `within`"):
         Runbook.model_validate(runbook_fields(verify=None, resolves_within="10m"))
-    with pytest.raises(ValidationError, match="remove resolves_within"):
+    with pytest.raises(ValidationError, match="remove `resolves_within`"):
         Runbook.model_validate(runbook_fields(resolves_within="10m"))
 
 

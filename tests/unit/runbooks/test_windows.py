@@ -109,9 +109,9 @@ def test_the_template_has_no_document_for_a_windows_runbook() -> None:
     ("changes", "problem"),
     [
         ({"steps": [STEP, {"id": "look", "kind": "diagnose", "run": "dir"}]}, "bash, which Windows does not run"),
-        ({"verify": {"run": "true", "within": "1m"}}, "resolves_within in place of verify"),
-        ({"rollback": [{"id": "undo", "run": "true"}]}, "and no rollback"),
-        ({"resolves_within": None}, "add the time in which the alert must resolve, as in resolves_within: 10m"),
+        ({"verify": {"run": "true", "within": "1m"}}, "`resolves_within` in place of `verify`"),
+        ({"rollback": [{"id": "undo", "run": "true"}]}, "and no `rollback`"),
+        ({"resolves_within": None}, "add the time in which the alert must resolve, as in `resolves_within: 10m`"),
         ({"platforms": ["win"]}, "'ec2', 'hybrid' or 'windows'"),
     ],
     ids=str,

@@ -132,7 +132,7 @@ def test_a_certificate_that_cannot_be_fetched_raises_its_own_error_so_that_sns_t
 def test_a_message_is_refused_where_no_certificate_can_be_fetched() -> None:
     body = json.dumps(signed(event("cloudwatch/sns-alarm"))).encode()
 
-    with pytest.raises(Unauthenticated, match="no certificate can be fetched"):
+    with pytest.raises(Unauthenticated, match="cannot be checked without its certificate"):
         authenticate("cloudwatch", headers={}, body=body, secrets=[TOPIC], now=NOW)
 
 

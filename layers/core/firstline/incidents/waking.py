@@ -6,7 +6,12 @@ from firstline.models.live import loudest_since
 
 
 def must_wake(live: Live) -> bool:
-    """Return True if alerts joined or ended so that the waiting execution must read the record now."""
+    """Return True if the execution waits, and its wait must end now because alerts joined or ended.
+
+    A wait for quiet ends if an alert fires again, or if a person must look. A wait for an alert to recover ends when no
+    alert fires. Every other wait ends if a high or critical alert joined that is not held and that no verdict, page or
+    acknowledgement covers, if the incident is over, or if a page is due at once.
+    """
     if not live.open or live.task_token is None or live.awaiting is None:
         return False
     if live.awaiting == "quiet":
@@ -21,7 +26,7 @@ def must_wake(live: Live) -> bool:
 
 
 def _must_page(live: Live) -> bool:
-    """Return True if a page is due at once although nothing fires, because an alert ended without data.
+    """Return True if no alert fires and yet a page is due at once, because an alert ended without data.
 
     Return False while the execution waits for a person to acknowledge.
     """

@@ -150,7 +150,7 @@ class _Look:
 
     @property
     def remediation(self) -> RemediationEnd | None:
-        """The remediation's end, also in an earlier execution; `human` if that is unknown, None if no step acted."""
+        """The end of the remediation, in this or an earlier execution: `human` if unknown, None if no step acted."""
         if self.request.remediation is not None or self.live.acted_at is None:
             return self.request.remediation
         return "verified" if self.live.verified_at is not None else "human"
@@ -198,10 +198,10 @@ class _Look:
     # --- is the incident over? --------------------------------------------------------------------------------------
 
     def over(self) -> WhatNowOutput | None:
-        """Choose to close the incident if a person resolved it, or if no alert has fired for the grouping window.
+        """Choose to close the incident if a person resolved it, or if it is over and has been quiet for long enough.
 
-        Until that window is over, choose to announce the quiet or to wait for its end. Return None while an alert
-        fires.
+        Until then, choose to announce the quiet or to wait for its end (`quiet_left`). Return None while an alert
+        fires, or while a person must look at an alert that ended without data.
         """
         if self.live.resolved_by is not None and not stale_resolve(self.live):
             return self.go("Close Incident", ended_by="person")
@@ -253,8 +253,9 @@ class _Look:
     def _to_be_judged_again(self, verdict: Classification) -> bool:
         """Return True if the incident needs a new verdict.
 
-        If the verdict came with a hold by a silence, a window or an inhibition, it does once any alert joined or the
-        hold is over. Otherwise it does if a worse alert joined (`_louder`), or any alert after the verdict `noise`.
+        After a verdict with a hold by a silence, a window or an inhibition, it needs one once any alert joined or the
+        hold is over. After any other verdict, it needs one if a worse alert joined (`_louder`), or if the verdict was
+        `noise` and any alert joined.
         """
         joined = self.live.joined > self.live.judged
         if verdict.hold is None or verdict.hold.by == "rule":
@@ -277,7 +278,10 @@ class _Look:
         return self.go("Announce Remediation") if approved and self._fresh_plan() else None
 
     def _joined_since_the_plan(self) -> bool:
-        """Return True if an alert joined after the incident's opening or planning; the plan may lack its host."""
+        """Return True if an alert joined after the incident was opened or its plan was made.
+
+        The plan may then lack the host of that alert.
+        """
         plan = self.record.plan
         late = plan is not None and self.live.last_alert_at > plan.planned_at
         return late or self.live.joined > self.request.incident.alert_count
@@ -320,7 +324,7 @@ class _Look:
     def _unseen(self) -> bool:
         """Return True if this execution has to bring the message that people see up to date.
 
-        It has to after a wait that ended, after evidence that came after a page, or if people answered while a page
+        That is so after a wait that ended, after evidence that came after a page, or if people answered while a page
         went out.
         """
         if self.came_from == "Classify" and self.live.paged_seq > 0 and not self.failed:

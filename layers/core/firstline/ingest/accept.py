@@ -278,7 +278,7 @@ class Delivery:
             self.errors.append(error)
 
     def start(self, incident: Incident, generation: int) -> None:
-        """Start the execution of an incident.
+        """Start the execution of an incident that has the number `generation`.
 
         If Step Functions refuses, the next delivery or the next run of reconcile (the periodic repair) starts it.
         """

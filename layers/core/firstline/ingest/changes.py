@@ -292,6 +292,8 @@ def incident(
     ----------
     before
         The `Live` item of the group's previous incident; None if there was none.
+    hold
+        The hold that the incident begins with, because all its alerts are held; None otherwise.
     storm
         The alert that a storm incident is about; None for any other incident.
     levels
@@ -334,7 +336,10 @@ def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = No
 
 
 def _incident_id(alert: NormalizedAlert, group_key: str, *, previous: str | None) -> str:
-    """Return an id such as `DiskFull-web-1-20261130T031500Z-1a2b3c4d`, which is a valid execution name, too."""
+    """Return an id such as `DiskFull-web-1-20261130T031500Z-1a2b3c4d`, which is a valid execution name, too.
+
+    The id is the same for the same group, alert, time of the alert, and id of the group's last incident (`previous`).
+    """
     began = f"{alert.timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     digest = hashlib.sha256(f"{group_key}\n{alert.timestamp.isoformat()}\n{previous}".encode()).hexdigest()[:8]
     where = _slug(alert.host or alert.service or "", 20)

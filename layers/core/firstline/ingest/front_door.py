@@ -63,7 +63,7 @@ class FrontDoor:
     certificates
         Returns a signing certificate of SNS as PEM text, by its address.
     is_heartbeat
-        Returns True for a declared heartbeat, whose absence opens an incident instead of its arrival.
+        Returns True if an alert is a declared heartbeat: its arrival opens no incident, but its absence does.
     """
 
     ingestion: Ingestion

@@ -162,7 +162,10 @@ class GroupWriter:
         self.written.add(after.fingerprint)
 
     def apply(self, live_key: str, pieces: Sequence[Piece], incident_id: str | None = None) -> str:
-        """Write alerts into an open incident, signal its execution if it has to look, and return the incident's id."""
+        """Write alerts into an open incident, signal its execution if it has to look, and return the incident's id.
+
+        `live_key` is the key of the incident's `Live` item. Without `incident_id`, that item names the incident.
+        """
         if incident_id is None:
             live = self.delivery.lives[live_key]
             assert live is not None  # noqa: S101 - an incident is open there
@@ -178,7 +181,10 @@ class GroupWriter:
     # --- alerts that enter, while their group has no open incident --------------------------------------------------
 
     def enter(self, newcomers: list[Newcomer], own: Live | None) -> str:
-        """Open the group's incident with the alerts, or add them to a storm; return the incident's id."""
+        """Open the group's incident with the alerts, or add them to a storm; return the incident's id.
+
+        `own` is the `Live` item of the group's last incident, which is closed; None if there was none.
+        """
         delivery, lead = self.delivery, changes.lead(newcomers)
         hold = changes.common_hold(newcomers)
         levels = delivery.judge.levels_in_storm(lead.arrival.alert, lead.rank, delivery.now)
@@ -237,7 +243,10 @@ class GroupWriter:
         hold: Hold | None,
         levels: Sequence[str] = (),
     ) -> str:
-        """Add the alerts to the storm with this key, opening it if it is not open; return the incident's id."""
+        """Add the alerts to the storm with this key, opening it if it is not open; return the incident's id.
+
+        `storm` is the storm's `Live` item, if any, and `limit` says in words which limit sends the alerts there.
+        """
         delivery = self.delivery
         self.result.in_storm = len(newcomers)
         if storm is not None and storm.open:
@@ -251,7 +260,8 @@ class GroupWriter:
     ) -> str:
         """Write a new incident with its alerts, start its execution, and return its id.
 
-        The execution is started even if only the first transaction could be written.
+        `before` is the `Live` item of the group's previous incident; `opened` holds the times of the group's openings
+        in the last hour. The execution is started even if only the first transaction could be written.
         """
         delivery, now = self.delivery, self.delivery.now
         pieces = changes.open_with(newcomers, incident)

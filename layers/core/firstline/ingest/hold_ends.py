@@ -28,7 +28,7 @@ class HoldEnds:
     members
         Returns the alerts of an incident, worst first, up to a number.
     inhibitors
-        Returns the number of firing alerts of each inhibition by its key.
+        Takes keys of inhibitions; returns by key how many firing alerts inhibit others.
     """
 
     judge: "Judge"

@@ -27,8 +27,8 @@ class Judge:
     rules
         Returns the declared rules; no rules if the file cannot be read.
     quiet
-        Returns the silences and windows at a time; none if they cannot be read. It is called only for alerts that join
-        an incident.
+        Takes the time now; returns the silences and windows, or none if they cannot be read. It is called only for
+        alerts that join an incident.
     zone
         The time zone of the hours and weekdays in rules.
     paging
@@ -41,7 +41,10 @@ class Judge:
     paging: "Callable[[], PagingPolicy | None]" = lambda: None
 
     def rank(self, alert: NormalizedAlert, now: datetime, *, flapping: bool) -> int:
-        """Return the rank (0 to 4) of an alert's severity: the sender's, as rules and maintenance windows change it."""
+        """Return the rank (0 to 4) of an alert's severity: the sender's, as rules and maintenance windows change it.
+
+        `flapping` is True if the alert's group opens incidents again and again; rules may ask for that.
+        """
         return self.rules().rank(alert, now, now.astimezone(self.zone), flapping=flapping)
 
     def hold_on(self, alert: NormalizedAlert, now: datetime, counts: Mapping[str, int]) -> Hold | None:
@@ -50,7 +53,7 @@ class Judge:
         Parameters
         ----------
         counts
-            The number of firing alerts of each inhibition by its key.
+            How many firing alerts inhibit others, by the key of the inhibition.
         """
         hold = self.quiet(now).hold_on(alert, now)
         rule = inhibited(self.rules().inhibit, alert, counts)

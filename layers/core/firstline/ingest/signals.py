@@ -39,7 +39,11 @@ class SignalHandler:
     confirm_subscription: Callable[[str, str], None]
 
     def take(self, signal: Signal, now: datetime) -> None:
-        """Confirm the subscription, store the note, or change the incident that the message is about."""
+        """Act on a message: confirm a subscription to an SNS topic, or take over what people did in PagerDuty.
+
+        What they did there, such as to acknowledge, changes Firstline's incident; a note is stored with the incident. A
+        message may also only tell the id that PagerDuty gave to the incident, which is remembered.
+        """
         match signal:
             case SubscriptionConfirmation(topic_arn, token):
                 self.confirm_subscription(topic_arn, token)

@@ -98,14 +98,14 @@ class Classification(Frozen):
 
     @property
     def stance(self) -> Stance:
-        """Return the part of the verdict that Firstline acts on."""
+        """The part of the verdict that Firstline acts on."""
         return Stance(
             severity=self.severity, runbook_id=self.runbook_id, is_deployment_related=self.is_deployment_related
         )
 
     @property
     def asks(self) -> bool:
-        """Return True if people should be asked how bad the alert is: neither source, rule nor person has stated it."""
+        """True if people should be asked how bad the alert is: neither source, rule nor person has stated it."""
         return self.subject is not None and self.word is None
 
     def because(self, *reasons: str) -> Self:

@@ -132,9 +132,10 @@ class IncidentEvent(Frozen):
 
 
 class WebhookMessage(Frozen):
-    """The body of a signed webhook about one message to people. `type` is `incident.` followed by the `kind`.
+    """The body of a signed webhook about one message to people.
 
-    The header `webhook-id` is the same for the same message, however often it is sent.
+    `kind` is the reason for the message, such as `paged`, and `type` is `incident.` followed by `kind`. The header
+    `webhook-id` is the same for the same message, however often it is sent.
     """
 
     version: Literal["1"] = SCHEMA_VERSION

@@ -88,7 +88,10 @@ class SimilarIncident(Frozen):
 
 
 class AlertCount(Frozen):
-    """The numbers of new alerts within the last hour and the last day. The day includes the hour."""
+    """The numbers of new alerts of one name, or of one service, in the last hour and in the last day.
+
+    The day includes the hour.
+    """
 
     last_hour: int = Field(ge=0)
     last_day: int = Field(ge=0)
@@ -130,7 +133,7 @@ class ResourceFact(Frozen):
 
     @property
     def number(self) -> float | None:
-        """Return the fact's value as a number, or None if the value is not a number."""
+        """The fact's value as a number, or None if the value is not a number."""
         try:
             return float(self.value)
         except ValueError:
@@ -251,8 +254,10 @@ class Evidence(Frozen):
         The error lines in the resource's log, and the facts that the owner's tags state.
     maintenance
         The declared maintenance windows that are active and cover this alert.
-    word, near
-        For an alert without a stated severity: the severity that a person set for its kind, or for a similar alert.
+    word
+        The severity that a person set for this kind of alert; None if nobody did, or if the sender states one.
+    near
+        The severity that a person set for a similar alert; None if nobody did, or if there is `word` or a stated one.
     """
 
     same_name_last_hour: int = Field(ge=0)

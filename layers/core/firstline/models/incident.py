@@ -38,7 +38,7 @@ CANARY = "canary"
 
 
 class Incident(Frozen):
-    """The input of a Step Functions execution: the incident as it stood when it was opened.
+    """The incident as it stood when it was opened; its Step Functions execution gets it as input (`ExecutionInput`).
 
     An incident never changes after its first write, because StartExecution is idempotent only for the same name and the
     same bytes. What happens later (acknowledged, resolved) is state in the table (`Live`, `IncidentRecord`).
@@ -64,12 +64,12 @@ class Incident(Frozen):
 
     @property
     def is_canary(self) -> bool:
-        """Return True for the incident of Firstline's self-test, which reaches nobody and stands in no list."""
+        """True if this is the incident of Firstline's self-test, which reaches nobody and stands in no list."""
         return self.alert.source == CANARY
 
     @property
     def is_test(self) -> bool:
-        """Return True if `firstline test` opened the incident. A storm is no test, even with a test alert in it."""
+        """True if `firstline test` opened the incident. A storm is no test, even with a test alert in it."""
         return TEST in self.alert.labels and not self.storm
 
     @property
@@ -79,9 +79,9 @@ class Incident(Frozen):
 
 
 class ExecutionInput(Lenient):
-    """The input of a Step Functions execution: always the same bytes for the same incident and `generation`.
+    """The input of a Step Functions execution: an incident and, from 1, the execution's number in it (`generation`).
 
-    An incident's executions are numbered by `generation`.
+    The input is always the same bytes for the same incident and `generation`.
     """
 
     incident: Incident

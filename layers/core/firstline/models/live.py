@@ -208,60 +208,60 @@ class Live(Frozen):
 
     @property
     def counts(self) -> Counts:
-        """Return the counts of this item and of all shards together."""
+        """The counts of this item and of all shards together."""
         return sum(self.shards, self.own)
 
     @property
     def joined(self) -> int:
-        """Return how many alerts joined, with those that opened the incident; one that got worse counts once more."""
+        """The number of alerts that joined, the opening ones included; an alert that got worse counts once more."""
         return self.counts.joined
 
     @property
     def firing(self) -> int:
-        """Return how many alerts fire now."""
+        """The number of the incident's alerts that fire now."""
         return self.counts.firing
 
     @property
     def lost(self) -> int:
-        """Return how many alerts ended without data, so that nobody saw them recover."""
+        """The number of alerts that ended without data, so that nobody saw them recover."""
         return self.counts.lost
 
     @property
     def lost_loud(self) -> int:
-        """Return how many loud alerts (high or critical, not held back) ended without data."""
+        """The number of loud alerts (high or critical, not held back) that ended without data."""
         return self.counts.lost_loud
 
     @property
     def loud(self) -> Loud:
-        """Return the numbers of high and critical alerts that no hold kept back."""
+        """The numbers of high and critical alerts that joined and that no hold kept back."""
         counts = self.counts
         return Loud(high=counts.loud_high, critical=counts.loud_critical)
 
     @property
     def worst(self) -> int:
-        """Return the worst rank (0 to 4) among all alerts that joined, held back or not."""
+        """The worst rank (0 to 4) among all alerts that joined, held back or not."""
         ranks = self.counts.ranks
         return max((rank for rank in range(5) if ranks[rank] > 0), default=0)
 
     @property
     def version(self) -> int:
-        """Return a number that grows with every change that a message to people shows."""
+        """A number that grows with every change of the incident that a message to people shows."""
         counts = self.counts
         return counts.joined + counts.changes
 
     @property
     def is_storm(self) -> bool:
-        """Return True if this is a source's storm incident."""
+        """True if this is a source's storm incident."""
         return self.group_key.startswith(STORM_PREFIX)
 
     @property
     def answered(self) -> bool:
-        """Return True if a person acknowledged after the newest page."""
+        """True if a person acknowledged the incident after its newest page, or without any page."""
         return self.acked_at is not None and self.acked_seq >= self.paged_seq
 
     @property
     def rank(self) -> int:
-        """Return the rank to act on: the verdict's, or that of a worse alert that came later.
+        """The rank (0 to 4) to act on: the verdict's, or that of a worse alert that came after the verdict.
 
         Only high and critical alerts that are not held count as later ones. Without a verdict, it is the worst alert's
         rank.
@@ -318,7 +318,7 @@ class StoredAlert(Frozen):
 
     @property
     def lost(self) -> Counts:
-        """Return the counts `lost` and `lost_loud` of this alert; all zero unless it ended without data."""
+        """The counts `lost` and `lost_loud` of this alert; all zero unless it ended without data."""
         if self.firing or self.alert.nothing_known is None:
             return Counts()
         return Counts(lost=1, lost_loud=int(self.rank >= PAGING_RANK and not self.held))

@@ -62,13 +62,16 @@ class PlannedStep(Frozen):
         return f"{self.sends}, with {values}" if values else self.sends
 
     def covered_before(self, plan: "RemediationPlan") -> str:
-        """Return the step as a text that an older state machine, of Firstline's last release, finds in an approval."""
+        """Return the step as the text that an approval holds for state machines of Firstline's previous version.
+
+        An execution that began with that version compares the step it is about to send with this text.
+        """
         values = ";".join(f"{name}={'|'.join(self.parameters[name])}" for name in sorted(self.parameters))
         return f"{self.sends} {values} {','.join(target.instance_id for target in plan.targets)}"
 
 
 class Released(Frozen):
-    """One release in CodeDeploy or AppConfig: the deployment's id or number, the released content, and the time."""
+    """One release in CodeDeploy or AppConfig: its deployment's id or number, its content, and its time."""
 
     deployment: Name
     what: Text
@@ -113,7 +116,10 @@ class PlannedRelease(Frozen):
         return _in_one_line(self.request)
 
     def covered_before(self, _: "RemediationPlan") -> str:
-        """Return the step as a text that an older state machine, of Firstline's last release, finds in an approval."""
+        """Return the step as the text that an approval holds for state machines of Firstline's previous version.
+
+        An execution that began with that version compares the step it is about to send with this text.
+        """
         return f"{self.through} {self.place} {self.latest} {self.marker}"
 
     @property
@@ -233,8 +239,8 @@ class RemediationPlan(Frozen):
         """The texts that an approval of the plan covers: those of each step, the verification and each rollback step.
 
         A text has all of the step and how it is sent. Before it sends the step, the state machine builds the same text
-        and compares the two. An incident's execution keeps the state machine with which it began, so the texts of the
-        release before are covered, too.
+        and compares the two. An execution keeps the state machine with which it began, so an approval also covers the
+        texts of Firstline's previous version.
         """
         on = [target.model_dump() for target in self.targets]
         how = {"on": on, "pace": self.max_concurrency, "errors": self.max_errors, "guard": self.guard_alarm}

@@ -141,12 +141,12 @@ class IncidentRecord(Frozen):
 
     @property
     def sent_pages(self) -> list[Page]:
-        """Return the pages that went out, oldest first, without those that were only claimed."""
+        """The pages that went out, oldest first, without those that were only claimed."""
         return [page for page in self.pages if page.at is not None]
 
     @property
     def waits_for_approval(self) -> bool:
-        """Return True while the plan needs an approval, nobody has decided, and the incident is open."""
+        """True if the plan needs an approval, nobody has decided, and the incident is open."""
         asks = self.plan is not None and self.plan.decision == "approve"
         return asks and self.decision is None and self.status == "OPEN"
 

@@ -41,7 +41,7 @@ class AlertKind(Lenient):
 
     @property
     def key(self) -> str:
-        """Return the key under which a person's severity for this kind of alert is stored: 20 hexadecimal digits."""
+        """The key under which a person's severity for this kind of alert is stored: 20 hexadecimal digits."""
         name = " ".join(self.alert_name.casefold().split())
         parts = (self.source, name, short_environment(self.environment or ""))
         return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]

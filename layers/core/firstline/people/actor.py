@@ -27,7 +27,7 @@ class Actor(Frozen):
 
     @property
     def by(self) -> str:
-        """Return the person and the place as records and messages name them: `ada (Slack)`."""
+        """The person and the place as records and messages name them: `ada (Slack)`."""
         return f"{self.person.name} ({self.through})"
 
 

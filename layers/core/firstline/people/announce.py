@@ -278,7 +278,10 @@ class _Announcer:
             metrics.add_metric(name="TimeToResolve", unit="Seconds", value=seconds)
 
     def _tell(self, kind: NotificationKind, record: IncidentRecord, reason: str) -> Told:
-        """Tell every channel, and store what people were shown."""
+        """Send people a message of this kind on every channel, and store which version of the record they were shown.
+
+        Return the channels that took the message, and the failures of the others.
+        """
         shown = record if record.members else with_members(record, self.incidents)
         told = tell_all(Notification(kind=kind, record=shown, reason=reason[:4_000], at=self.now), self.channels)
         if told.shown and record.status != "CLOSED":
@@ -291,7 +294,10 @@ class _Announcer:
         )
 
     def _known(self, **known: object) -> IncidentRecord:
-        """Return the record with the newer values that the event brings (a plan, results); ignore empty ones."""
+        """Return the record with the values `known`, which the event brings and which are newer (a plan, results).
+
+        A value that is empty is ignored.
+        """
         return self.record.model_copy(update={name: value for name, value in known.items() if value})
 
 

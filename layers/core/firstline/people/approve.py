@@ -122,6 +122,8 @@ def invite(
 ) -> Link:
     """Return an approver's personal link to the approval page, if the plan still waits for a decision.
 
+    `approver` is the person's key on the list of people, and `name` the person's name in messages.
+
     Raises
     ------
     NotEntitled
@@ -189,7 +191,7 @@ def check_plan(record: IncidentRecord, digest: str) -> None:
 
 
 def check_approver(approver: str, approvers: Sequence[str], name: str) -> None:
-    """Raise NotEntitled, with the reason and the person's name, if this person may not approve."""
+    """Raise NotEntitled unless `approver` is one of `approvers`; the error has the reason and the person's `name`."""
     if not approvers:
         raise NotEntitled(f"Nobody may approve yet: give somebody the role approver in {FILE}, and deploy it.")
     if approver not in approvers:

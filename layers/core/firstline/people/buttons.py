@@ -58,7 +58,7 @@ class Press:
 
     @property
     def by(self) -> str:
-        """Return the person and the place as records and messages name them: `ana (Slack)`."""
+        """The person and the place as records and messages name them: `ana (Slack)`."""
         return f"{self.user_name} (Slack)"
 
 
@@ -142,9 +142,10 @@ def _read_action(interaction: "_Interaction", action: "_Action") -> Press | None
 
 
 def _read_then(then: str) -> tuple[bool, int | None]:
-    """Return whether a note also resolves the incident, and how many alerts had joined: `resolve#12` is True and 12.
+    """Return whether a note also resolves the incident, and how many alerts had joined when its message was written.
 
-    The number is None if the text states none.
+    `then` is a text that a button or a form carries: `resolve#12` gives True and 12. Without a number in it, the number
+    is None.
     """
     word, _, seen = then.partition("#")
     return word == "resolve", _read_seen(seen)

@@ -33,7 +33,7 @@ class Follower:
     save: Callable[[str, Copy], None]
 
     def look(self, now: datetime) -> int:
-        """Copy the schedules that are due, and return the number copied; one that cannot be read keeps its old copy."""
+        """Copy the schedules that are due, and return how many it copied; if one cannot be read, its old copy stays."""
         copied = begun = 0
         for name, followed in self.followed.items():
             try:

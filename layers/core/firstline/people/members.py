@@ -74,6 +74,9 @@ def joined_since(alerts: list[StoredAlert], since: datetime | None) -> list[Stor
 
 
 def names(alerts: list[StoredAlert], limit: int = 5) -> str:
-    """Return alerts in words, without personal data: `critical DbDown on db-1, low DiskFull on web-2 and 3 more`."""
+    """Return the first `limit` alerts in words, without personal data, and the number of the others.
+
+    Three alerts with a limit of 2 give `critical DbDown on db-1, low DiskFull on web-2 and 1 more`.
+    """
     shown = ", ".join(redact(member_line(member(alert))) for alert in alerts[:limit])
     return shown if len(alerts) <= limit else f"{shown} and {len(alerts) - limit} more"

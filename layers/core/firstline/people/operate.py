@@ -305,10 +305,11 @@ class _Deed:
         return Done(f"Noted: {said(answer)}. {follows}", record)
 
     def _lasting(self, record: IncidentRecord, answer: Feedback) -> str:
-        """Store the severity in a person's feedback as a word on this kind of alert; return what follows, in words.
+        """Store the severity in a person's feedback for all later alerts of this kind (a `Word`).
 
-        Nothing is stored if the feedback has no severity, if the alert's source or a rule states one, if the severity
-        is `noise` and the person no approver, or if somebody else has given a word since.
+        Return a sentence for the person that says what follows, or why nothing is stored. Nothing is stored if the
+        feedback has no severity, if the alert's source or a rule states one, if the severity is `noise` and the person
+        no approver, or if somebody else has set one since.
         """
         verdict = record.classification
         if answer.severity is None or verdict is None or verdict.subject is None:

@@ -82,7 +82,7 @@ class OperateHandler:
     Parameters
     ----------
     operations, on_call
-        Build the services when a request first needs them.
+        Build the actions on incidents and on on-call overrides, when a request first needs them.
     calendar
         Returns the address of a calendar feed: of a schedule, for a person, with everybody's shifts or theirs alone.
         Raises `NotEntitled` or `ConfigurationError` without a usable key.

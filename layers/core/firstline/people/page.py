@@ -236,8 +236,8 @@ class _Pager:
     def _wakes_another(self, rung: set[str]) -> bool:
         """Return True if the page woke a person.
 
-        A channel that rings for each page always counts. One that rings only for an incident's first page counts if no
-        earlier page reached it (`rung`).
+        A channel that rings for each page always counts. A channel that rings only for an incident's first page
+        counts if no earlier page reached it (`rung`).
         """
         wakes = {name: self.channels[name].wakes for name in self.reached}
         return any(wake == "again" or (wake == "once" and name not in rung) for name, wake in wakes.items())

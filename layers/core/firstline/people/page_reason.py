@@ -16,6 +16,8 @@ def page_reason(due: Due, record: IncidentRecord, alerts: list[StoredAlert], rea
 
     Parameters
     ----------
+    due
+        Why a page is due, such as `first` or `again`.
     alerts
         The incident's alerts, worst first, as far as they are known.
     reason

@@ -142,7 +142,10 @@ class PressHandler:
             self._answer(press, "Slack would not open the form in time. Press the button again.")
 
     def _answer(self, press: Press, text: str, link: str | None = None) -> None:
-        """Answer the person who pressed. A failure is only logged, because the press has already taken effect."""
+        """Send an answer that only the person who pressed sees.
+
+        A failure is only logged, because the press has already taken effect.
+        """
         if self.whisper is None:
             logger.warning("A press cannot be answered in Slack: set the secret slack/bot-token")
             return

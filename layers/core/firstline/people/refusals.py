@@ -17,6 +17,8 @@ def nothing_to_do(record: IncidentRecord, does: str, now: datetime, *, seen: int
 
     Parameters
     ----------
+    does
+        The action, such as `acknowledge` or `escalate`.
     seen
         escalate: the number of the newest page that the person saw; None if unknown.
     """

@@ -45,7 +45,8 @@ _IN_PAGES: Mapping[tuple[Reach, Reach], float] = {
 def cost(said: Severity, truth: Severity, missed_page: float = MISSED_PAGE_COST) -> float:
     """Return the cost of the severity `said` if `truth` is the right one, in needless pages; 0 if they are equal.
 
-    If `truth` pages, a severity that only tells the channel costs `missed_page`, and `noise` costs twice that.
+    If `truth` pages, a severity that only tells the channel costs `missed_page`, and `noise` costs twice that. Every
+    other mistake has one of this module's fixed costs, such as `NEEDLESS_PAGE`.
     """
     if said == truth:
         return 0.0

@@ -91,6 +91,11 @@ def read_yaml(path: Path, *, missing: str) -> Any:
 def load_policy[Policy: BaseModel](path: Path, model: type[Policy], *, missing: str) -> Policy:
     """Read a policy file and validate it as `model`.
 
+    Parameters
+    ----------
+    missing
+        The advice in the error message if the file does not exist.
+
     Raises
     ------
     ConfigurationError

@@ -44,7 +44,7 @@ class Heartbeat(Frozen):
 
     @property
     def patience(self) -> timedelta:
-        """Return the longest time between two arrivals before the heartbeat counts as absent."""
+        """The longest time between two arrivals before the heartbeat counts as absent."""
         return 2 * self.every
 
     def fits(self, alert: NormalizedAlert) -> bool:
@@ -78,7 +78,7 @@ class Pulse(Frozen):
 
     @property
     def requirement(self) -> str | None:
-        """Return the declaration's id if this stands for a required heartbeat that never came, or None."""
+        """The id of the declaration, if this stands for a required heartbeat that has never come; else None."""
         return self.key.removeprefix(REQUIRED) if self.key.startswith(REQUIRED) else None
 
     def is_to_be_said(self, now: datetime) -> bool:
@@ -135,7 +135,10 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
 
 
 def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """Return the alert about an absent heartbeat, with the same fingerprint and group key for each absence of it."""
+    """Return the alert about a heartbeat that has been absent since `since`.
+
+    Each absence of a heartbeat has the same fingerprint and group key.
+    """
     alert = pulse.alert
     if pulse.resolved_at == since:
         what = f"The heartbeat {called(alert)} was resolved, although it should always fire"
@@ -160,7 +163,7 @@ def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -
 
 
 def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
-    """Return the alert that resolves the absence of the heartbeat `expected`, which was told as absent since `since`.
+    """Return the alert that ends an absence: it resolves the alert that `absence` returned for the same heartbeat.
 
     Its message says that the heartbeat is back or, if a person had it forgotten (`pulse.forgotten_at`), who that was.
     """
@@ -180,7 +183,7 @@ def called(alert: NormalizedAlert) -> str:
 
 
 def too_many(refused: Sequence[NormalizedAlert]) -> str:
-    """Write the log message about heartbeats of one source beyond `MOST_OF_A_SOURCE`, which are not watched."""
+    """Return the log message about heartbeats of one source beyond `MOST_OF_A_SOURCE`, which are not watched."""
     first = refused[0]
     return (
         f"{len(refused)} new heartbeats of {first.source} are not watched, as it already has {MOST_OF_A_SOURCE} "

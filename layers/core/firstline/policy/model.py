@@ -20,7 +20,7 @@ class Price(BaseModel):
 
     @property
     def is_known(self) -> bool:
-        """Return True if a price above zero is set."""
+        """True if a price above zero is set."""
         return self.prompt > 0 or self.completion > 0
 
     def of(self, usage: Usage) -> Usage:
@@ -39,12 +39,12 @@ class Ceiling(Frozen):
 
     @property
     def exists(self) -> bool:
-        """Return True if a limit for tokens or for the cost is set."""
+        """True if a limit for tokens or for the cost is set."""
         return self.tokens > 0 or self.cost > 0
 
 
 class ModelPolicy(Frozen):
-    """The whole model policy. Without `model`, no LLM is asked."""
+    """The whole model policy. Without `model`, no model is asked."""
 
     base_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] = "https://api.openai.com/v1"
     model: Name | None = None

@@ -131,7 +131,7 @@ class Holidays(Frozen):
 
 
 class Override(Frozen):
-    """A span of time that a person is on call in place of whoever would have been. It moves nobody's turns.
+    """A span of time that a person is on call in place of whoever would have been. An override moves nobody's turns.
 
     `ended_at` and `ended_by` are set when somebody withdrew the override; the time before that stays covered.
     """
@@ -160,7 +160,7 @@ class Override(Frozen):
 
     @property
     def end(self) -> datetime:
-        """Return the time at which the override ends or ended; its begin if it was withdrawn before that."""
+        """The time at which the override ends or ended; its begin if it was withdrawn before that."""
         return self.ends_at if self.ended_at is None else max(self.begins_at, min(self.ends_at, self.ended_at))
 
     def is_over(self, moment: datetime) -> bool:
@@ -169,7 +169,7 @@ class Override(Frozen):
 
     @property
     def id(self) -> str:
-        """Return the eight hexadecimal digits by which people name the override."""
+        """The eight hexadecimal digits by which people name the override."""
         told = f"{self.schedule}#{self.ends_at.isoformat()}#{self.at.isoformat()}#{self.person}"
         return sha256(told.encode()).hexdigest()[:8]
 
@@ -205,7 +205,7 @@ class Roster(Frozen):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Return everybody in the schedule, each once: the rotation first, then the layers, then the holidays."""
+        """The names of everybody in the schedule, each once: first the rotation, then the layers, then the holidays."""
         extra = [name for part in (*self.layers, self.holidays) if part for name in part.rotation]
         return tuple(dict.fromkeys([*self.rotation, *extra]))
 
@@ -307,7 +307,7 @@ class Followed(Frozen):
 
     @property
     def tool(self) -> str:
-        """Return the tool that keeps the schedule, for messages: `PagerDuty` or `its calendar`."""
+        """The tool that keeps the schedule, for messages: `PagerDuty` or `its calendar`."""
         return "PagerDuty" if self.pagerduty_schedule else "its calendar"
 
 

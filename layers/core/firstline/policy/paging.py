@@ -72,7 +72,7 @@ class Route(Frozen):
 
     @property
     def takes_all(self) -> bool:
-        """Return True if the route has no condition, so that it matches every incident."""
+        """True if the route has no condition, so that it matches every incident."""
         return not (self.severity or self.service or self.environment or self.team or self.route)
 
     def covers(self, later: "Route") -> bool:

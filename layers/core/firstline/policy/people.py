@@ -125,7 +125,7 @@ class ListedPerson(Frozen):
 
     @property
     def phone_parameter(self) -> str | None:
-        """Return the name of the SSM parameter with the phone number, or None if the entry names no parameter."""
+        """The name of the SSM parameter with the phone number, or None if the entry names no parameter."""
         return None if self.phone is None or self.phone.startswith("+") else self.phone.removeprefix("ssm:")
 
     def is_principal(self, arn: str) -> bool:
@@ -187,12 +187,12 @@ class People(Frozen):
 
     @property
     def approvers(self) -> tuple[str, ...]:
-        """Return the names of the people who may approve plans."""
+        """The names of the people who may approve plans."""
         return tuple(name for name, entry in self.people.items() if entry.role == "approver")
 
     @property
     def shared_approvers(self) -> tuple[str, ...]:
-        """Return the names of approvers that stand for a whole role, so that several people may approve under them."""
+        """The names of approvers that stand for a whole role, so that several people may approve under them."""
         return tuple(name for name in self.approvers if any(arn.endswith("/*") for arn in self.people[name].iam))
 
     def named(self, name: str) -> Person | None:

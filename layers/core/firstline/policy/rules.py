@@ -69,7 +69,7 @@ class Rule(Frozen):
         return self.match.holds(alert, local_time=local_time, flapping=flapping) and not spared
 
     def passes_over(self, incident: Incident) -> bool:
-        """Return True if the rule may not suppress the incident, because its source calls the alert critical."""
+        """Return True if the rule says `noise` without `even_critical`, and the source calls the alert critical."""
         return self._spares_critical and incident.alert.severity == "critical"
 
     def covers(self, later: "Rule") -> bool:
@@ -181,7 +181,7 @@ def load(path: Path) -> Rules:
 
 
 def _explained(where: Sequence[int | str], kind: str, message: str, content: Any) -> str:
-    """Write the message about one mistake in a rules file: the rule, the key, what is wrong, and the fix."""
+    """Return the message about one mistake in a rules file: the rule, the key, what is wrong, and the fix."""
     if len(where) < 2 or where[0] not in _NOUNS:
         sections = ", ".join(f"`{name}:`" for name in list(_NOUNS)[1:])
         return (

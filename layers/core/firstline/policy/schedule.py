@@ -91,7 +91,7 @@ class Schedule(Frozen):
 
     @property
     def is_ever_on(self) -> bool:
-        """Return False if none of the schedule's dates is one of its weekdays, so that it is never active."""
+        """True if the schedule can ever be active; False if none of its dates falls on one of its weekdays."""
         week = timedelta(days=7)
         ends = ((first, min(last, first + week)) for first, last in self.dates)
         days = (first + timedelta(days=day) for first, last in ends for day in range((last - first).days + 1))

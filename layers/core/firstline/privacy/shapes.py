@@ -19,8 +19,8 @@ class Shape(NamedTuple):
     """A kind of secret: its name for people (`what`), its pattern, and words such as `ghp_` that go with it (`near`).
 
     At least one of the words, in upper or lower case, is in every text that the pattern matches. A `^` at the pattern's
-    beginning stands for the beginning of a word, or for nothing if all `near` words are unmistakable. If the pattern
-    has one group, or named groups, only the group is the secret.
+    beginning stands for the beginning of a word, or for nothing if no ordinary word ends in one of the `near` words. If
+    the pattern has one group, or named groups, only the group is the secret.
     """
 
     what: str

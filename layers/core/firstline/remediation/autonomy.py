@@ -1,7 +1,8 @@
 """Earned autonomy: the record of a runbook's runs, and whether it is good enough for the runbook's next mode.
 
-A runbook that declares `earns` runs without approval after that many verified runs in a row, and asks again after a run
-that did not help. Otherwise only a person lets it run, by the runbook's mode or by `firstline runbooks promote`.
+A runbook that declares `earns` runs without approval after that many verified runs in a row, and needs approval again
+after a run that did not help. Otherwise only a person lets it run without approval, by the runbook's mode or by
+`firstline runbooks promote`.
 """
 
 import re

@@ -32,7 +32,7 @@ class Footprint:
 
     @classmethod
     def of(cls, plan: RemediationPlan, incident_id: str) -> Self:
-        """Return the footprint of a plan."""
+        """Return the footprint of an incident's plan: its hosts or releases, with their locks and limits."""
         return cls(incident_id, plan.runbook_id, plan.targets, plan.releases, plan.locks, plan.limits)
 
     @property

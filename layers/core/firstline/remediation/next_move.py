@@ -116,7 +116,7 @@ def with_times(move: NextMoveOutput, now: datetime) -> NextMoveOutput:
 
 
 def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutput:
-    """Return the move that calls a human instead of the act in `move`, which may no longer run."""
+    """Return the move that calls a human instead of the act in `move`, which may no longer run because of `why`."""
     return _stop(Progress(request.plan, move.cursor, tuple(move.results), move.reason), why)
 
 
@@ -146,7 +146,7 @@ def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
 
 
 def _stopped(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
-    """Stop the remediation without rollback, because the kill switch is not "on" or could not be read."""
+    """Return the move that stops the remediation without rollback: the kill switch is not "on" or cannot be read."""
     why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
     return _stop(run, why)
 

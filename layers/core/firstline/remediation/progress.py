@@ -103,10 +103,14 @@ class Progress:
     def end(self, ended: RemediationEnd, reason: str) -> NextMoveOutput:
         """Return the move that ends the remediation, with the reason for people.
 
-        It leads to the state `What Now?`, which chooses how the incident goes on.
+        The move leads to the state `What Now?`, which chooses how the incident goes on.
         """
         return self.because(reason).move("What Now?").model_copy(update={"ended": ended})
 
     def human(self, reason: str) -> NextMoveOutput:
-        """End the remediation with a human: paged if a host was touched, else told as the incident's severity asks."""
+        """Return the move that ends the remediation because a human has to go on, with the reason for people.
+
+        If the remediation may have changed something on a host, the human is paged; otherwise people are told as the
+        incident's severity asks.
+        """
         return self.end("page" if self.cursor.touched else "human", reason)

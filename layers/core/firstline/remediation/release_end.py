@@ -48,7 +48,7 @@ class ReleaseEnd(NamedTuple):
 
 
 def end_of_release(step: PlannedRelease, read: ReleaseRead) -> ReleaseEnd:
-    """Return how an attempt to take a release back ended."""
+    """Return how an attempt to take a release back ended, by the output `read` of the state machine that made it."""
     if read.failed is not None:
         return _failed(step, read, read.failed)
     if read.seen is not None:

@@ -130,7 +130,7 @@ def _read_place(step: ReleaseStep, values: dict[str, str], releases: Releases, l
     except ReleasesUnreadable as error:
         raise NoPlan(str(error)) from None
     raise NoPlan(
-        f"step {step.id} is a {type(step).__name__}, which this version cannot roll back; deploy the stack again"
+        f"step {step.id} is a {type(step).__name__}, which this release of the stack cannot do; deploy the stack again"
     )
 
 

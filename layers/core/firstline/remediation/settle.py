@@ -110,8 +110,8 @@ def _settle(
 def _cured(event: NotifyInput | PageOnCallInput, record: IncidentRecord, results: list[StepResult]) -> bool:
     """Return True if the runbook helped: its verification held, or the incident's outcome is `auto_resolved`.
 
-    After a person's approval, which acknowledges the incident, the outcome is `resolved` even if the runbook helped. It
-    helped then if the alerts resolved and all its acts succeeded.
+    After a person's approval, which acknowledges the incident, the outcome is `resolved` even if the runbook helped. In
+    that case it helped if the alerts resolved and all its acts succeeded.
     """
     if record.outcome == "auto_resolved" or (record.live is not None and record.live.verified_at is not None):
         return True

@@ -27,7 +27,8 @@ class Standing(Frozen):
     promoted_by
         The person who let the runbook run without approval; None after a run that did not help.
     scripts
-        The digest of the scripts of those verified runs; None if there are none, or if an older release stored them.
+        The digest of the scripts that the runs of `in_a_row` ran; None without such runs, or if an older release of
+        Firstline stored them.
     """
 
     in_a_row: int = 0
@@ -37,7 +38,7 @@ class Standing(Frozen):
     scripts: str | None = None
 
     def of(self, scripts: str | None) -> "Standing":
-        """Return the record, with no verified runs in a row if those were runs of other scripts.
+        """Return the record, with `in_a_row` set to 0 if its verified runs were runs of other scripts.
 
         `scripts` is the digest of the runbook's present scripts; None returns the record unchanged.
         """
@@ -163,10 +164,10 @@ class Remediations(Protocol):
         """
 
     def standing(self, runbook_id: str) -> Standing:
-        """Return the record of a runbook."""
+        """Return the record of a runbook: its verified runs in a row, and whether it was promoted or demoted."""
 
     def promote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Store that a person lets a runbook run without approval."""
+        """Store that the person `by` lets a runbook run without approval."""
 
     def demote(self, runbook_id: str, by: str, at: datetime) -> None:
-        """Store that a person makes a runbook ask for approval again."""
+        """Store that the person `by` makes a runbook ask for approval again."""

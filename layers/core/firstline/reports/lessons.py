@@ -18,8 +18,9 @@ from firstline.reports.periods import real_incidents
 class Decided(Frozen):
     """The counts of the verdicts of one decider (rules, history or a model).
 
-    People's feedback says of `judged` verdicts whether they were right, and of `right` that they were. Feedback or the
-    incident's outcome shows it of `proven` verdicts, of which `proven_right` were right.
+    `judged` is the number of verdicts on which people gave feedback, and `right` the number of those with which most of
+    the feedback agrees. `proven` is the number of verdicts of which feedback or the incident's outcome shows whether
+    they were right, and `proven_right` the number of those that were.
     """
 
     decider: str
@@ -59,7 +60,8 @@ class Hidden(Frozen):
 class Unjudged(Frozen):
     """An alert whose severity neither its sender nor a person stated.
 
-    `incidents` is the number of incidents with it, `share` their part of all (0 to 1), `last` the newest one's id.
+    `incidents` is the number of incidents with it, `share` that number as a part of all incidents (0 to 1), and `last`
+    the id of the newest of them.
     """
 
     alert_name: str
@@ -69,10 +71,10 @@ class Unjudged(Frozen):
 
 
 class Lessons(Frozen):
-    """The lessons of a period, from people's feedback.
+    """The lessons of a period from people's feedback.
 
-    They are the counts of right verdicts of each decider (rules, history or a model), suggested rules, the groups with
-    suppressed incidents, and the alerts whose severity neither their sender nor a person stated.
+    `deciders` says how often rules, history and models judged right, `suggestions` holds rules to add, `hidden` the
+    groups with suppressed incidents, and `unjudged` the alerts whose severity neither their sender nor a person stated.
     """
 
     deciders: list[Decided]

@@ -40,7 +40,7 @@ class Preview:
 
     @property
     def every_hidden(self) -> list[IncidentRecord]:
-        """Return all incidents that no person would have heard of, the real ones too."""
+        """All incidents that no person would have heard of, the real ones too."""
         return [*self.hidden, *(record for record, _ in self.real)]
 
 
@@ -73,7 +73,7 @@ def preview(
 def preview_rule(records: Iterable[IncidentRecord], rule: "Rule", rules: "Rules", zone: tzinfo) -> Preview:
     """Sort closed incidents by whether `rule`, one of `rules`, would have hidden them from people.
 
-    It hides no incident to which an earlier one of `rules` applies. `zone` is the time zone of the hours in rules.
+    `rule` hides no incident to which an earlier one of `rules` applies. `zone` is the time zone of the hours in rules.
     """
     # A rule without `hold` and `noise` hides nothing: a hold of zero length covers no incident.
     wait = None if rule.severity == "noise" else rule.hold or timedelta(0)
@@ -99,8 +99,8 @@ def preview_silence(records: Iterable[IncidentRecord], silence: "Silence") -> Pr
 def hides(rule: "Rule", rules: "Rules", record: IncidentRecord, zone: tzinfo) -> bool:
     """Return True if `rule` hides an incident for good (noise) or for a time (`hold`).
 
-    It hides no incident to which an earlier one of `rules` applies, and no storm. `zone` is the time zone of the hours
-    in rules.
+    `rule` hides no incident to which an earlier one of `rules` applies, and no storm. `zone` is the time zone of the
+    hours in rules.
     """
     incident = record.incident
     if rules.first(incident, incident.opened_at.astimezone(zone)) is not rule or incident.storm:

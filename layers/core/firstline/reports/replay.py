@@ -244,7 +244,8 @@ class _Comparison:
     def _joined_differ(self) -> bool:
         """Add the incident to `found` if it gets or loses its page by an alert that joined later.
 
-        The changed rules judge its first alert as before. Return True if the incident pages under the changed rules.
+        This is called only if the changed rules judge the incident's first alert as before. Return True if the incident
+        pages under the changed rules.
         """
         paged, why = self.record.paged_at is not None, self.joined.why
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK:
@@ -277,7 +278,7 @@ class _Comparison:
     def _comes(self, why: str) -> bool:
         """Add the incident, which did not page, to `comes` of `found`, because it would page now, and return True.
 
-        Return False if it did not page for another reason than the old rules, for example because it was over too soon.
+        If the old rules are not why it did not page (it was over too soon, for example), add nothing and return False.
         If a runbook cured it, perhaps before a page was due, add it to `unsure` and return False.
         """
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK and self.record.outcome != "suppressed":

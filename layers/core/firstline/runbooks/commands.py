@@ -29,8 +29,8 @@ _VARIABLE = re.compile(r"\$\{?[#!]?SSM_([A-Za-z0-9_]*)")
 def _script(text: str) -> str:
     if "{{" in text:
         raise ValueError(
-            "'{{' in a script line would be replaced by Systems Manager, quoting and all; read the parameter as"
-            ' "$SSM_name"'
+            "the script contains '{{', which Systems Manager would replace before a shell could quote it; "
+            'read the parameter as "$SSM_<name>"'
         )
     if SCRIPT_END in text:
         raise ValueError(f"the script contains {SCRIPT_END}, which marks the end of a script; use another word")
@@ -75,14 +75,16 @@ class Command(Frozen):
     def _says_why_root(self) -> Self:
         if self.run_as == "root" and self.because is None:
             raise ValueError(
-                "the script runs as root without a reason; add because: …, or remove run_as to run it as nobody"
+                "the script runs as root without a reason; add `because: …`, or remove `run_as` to run it as nobody"
             )
         if self.run_as != "root" and self.because is not None:
             raise ValueError(
-                f"because says why a script runs as root, and this script runs as {self.run_as}; remove because"
+                f"`because` says why a script runs as root, and this script runs as {self.run_as}; remove `because`"
             )
         if self.run_as == "root" and self.reads_journal:
-            raise ValueError("root can read the journal without reads_journal; remove reads_journal, or run_as: root")
+            raise ValueError(
+                "root can read the journal without `reads_journal`; remove `reads_journal`, or `run_as: root`"
+            )
         return self
 
     @cached_property
@@ -109,7 +111,7 @@ class Step(Command):
     @model_validator(mode="after")
     def _only_acts_require(self) -> Self:
         if self.requires and self.kind != "act":
-            raise ValueError("a step of kind diagnose needs no precondition; remove requires, or write kind: act")
+            raise ValueError("a step of kind diagnose needs no precondition; remove `requires`, or write `kind: act`")
         return self
 
 
@@ -149,8 +151,8 @@ class Verify(Command):
     def _few_enough(self) -> Self:
         if self.attempts > 20:
             raise ValueError(
-                f"{self.attempts} tries, one per `every`, fit into `within`, and 20 is the limit; raise every or lower"
-                " within"
+                f"{self.attempts} tries, one per `every`, fit into `within`, and 20 is the limit; "
+                "raise `every` or lower `within`"
             )
         return self
 

@@ -37,7 +37,7 @@ def offered(catalogue: Catalogue, alert: NormalizedAlert) -> list[Runbook]:
 
 
 def named(runbook: Runbook, alert: NormalizedAlert) -> bool:
-    """Return True if the runbook is for the alert's metric, or for the alert's name without another metric against it.
+    """Return True if the alert's metric is one of the runbook's, or if its name is one and no metric speaks against it.
 
     The metric alone is enough only if the sender reports its direction (such as above). A name does not count if alert
     and runbook both have metrics and none of them fits, unless the alert measures a recording rule. Words of the

@@ -65,7 +65,7 @@ class Match(Frozen):
     def _is_specific(self) -> Self:
         if not self.metrics and not self.alerts and not self.words:
             raise ValueError(
-                "nothing to match on; give metrics, alert names (alerts) or phrases of the message (words)"
+                "nothing to match on; give `metrics`, `alerts` (alert names) or `words` (phrases of the message)"
             )
         for name in self.alerts:
             if not any(character.isalnum() for character in name):
@@ -166,10 +166,10 @@ class Runbook(Frozen):
 
     @property
     def needs_record(self) -> bool:
-        """True if the runbook needs approval, even in the mode auto, until it has earned it or a person promotes it.
+        """True if the runbook needs approval, even in the mode auto, until it earns autonomy or a person promotes it.
 
-        That is so if it may interrupt a service, or sends documents of the owner, which Firstline cannot judge. It
-        earns to run without approval by verified runs (`auto_after`).
+        That is so if it may interrupt a service, or sends documents of the owner, which Firstline cannot judge. By
+        verified runs (`auto_after`) it earns autonomy, which is to run without approval.
         """
         return self.risk == "disruptive" or any(isinstance(step, DocumentStep) for step in self.steps)
 
@@ -214,7 +214,7 @@ class Runbook(Frozen):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if isinstance(self.mode, dict) and "default" not in self.mode:
-            raise ValueError("mode names environments but no default; add default: shadow, for all the others")
+            raise ValueError("`mode` names environments but no default; add `default: shadow`, for all the others")
         self._check_earns()
         self._check_acts()
         self._check_ids()
@@ -224,9 +224,11 @@ class Runbook(Frozen):
     def _check_earns(self) -> None:
         """Refuse `earns` in a runbook that is destructive or has no `verify`."""
         if self.earns and self.risk == "destructive":
-            raise ValueError("a destructive runbook always needs the approval of a person; remove earns")
+            raise ValueError("a destructive runbook always needs the approval of a person; remove `earns`")
         if self.earns and not self.verify:
-            raise ValueError("earns counts verified runs, and the runbook has no verify; add verify, or remove earns")
+            raise ValueError(
+                "`earns` counts verified runs, and the runbook has no `verify`; add `verify`, or remove `earns`"
+            )
 
     def _check_acts(self) -> None:
         """Refuse a runbook that acts although its risk is read_only, or that does not check whether its act helped."""
@@ -236,34 +238,36 @@ class Runbook(Frozen):
         elif self.on_windows:
             self._check_windows()
         elif acts and not self.verify:
-            raise ValueError("the runbook acts but never checks whether that helped; add verify with run and within")
+            raise ValueError(
+                "the runbook acts but never checks whether that helped; add `verify` with `run` and `within`"
+            )
         if (self.releases or self.on_windows) and self.resolves_within is None:
             raise ValueError(
                 "the runbook acts but never checks whether that helped; add the time in which the alert must resolve,"
-                " as in resolves_within: 10m"
+                " as in `resolves_within: 10m`"
             )
         if self.verify and self.resolves_within:
-            raise ValueError("verify already says how long recovery may take; remove resolves_within")
+            raise ValueError("`verify` already says how long recovery may take; remove `resolves_within`")
         if acts and self.risk == "read_only":
-            raise ValueError("a runbook that acts cannot have risk: read_only; write safe, disruptive or destructive")
+            raise ValueError("a runbook that acts cannot have `risk: read_only`; write safe, disruptive or destructive")
 
     def _check_ids(self) -> None:
         """Refuse a runbook in which two steps have the same id, or a step has the id `verify`."""
         taken = {VERIFY}
         for step in (*self.steps, *self.rollback):
             if step.id in taken:
-                raise ValueError(f"the step id {step.id!r} is taken by another step or by verify; rename the step")
+                raise ValueError(f"the step id {step.id!r} is taken by another step or by `verify`; rename the step")
             taken.add(step.id)
 
     def _check_parameters(self) -> None:
         """Refuse a runbook with a parameter that is read but not declared, or declared but not read."""
         read = [
-            (name, f"step {step_id!r} reads $SSM_{name}, but parameters does not declare {name!r}")
+            (name, f"step {step_id!r} reads $SSM_{name}, but `parameters` does not declare {name!r}")
             for step_id, command in self.commands()
             for name in command.variables
         ]
         read += [
-            (name, f"step {step.id!r} uses the parameter {name!r}, but parameters does not declare {name!r}")
+            (name, f"step {step.id!r} uses the parameter {name!r}, but `parameters` does not declare {name!r}")
             for step in self.steps
             if not isinstance(step, Step)
             for name in (step.parameters.values() if isinstance(step, DocumentStep) else step.parameters)
@@ -278,7 +282,7 @@ class Runbook(Frozen):
     def _check_windows(self) -> None:
         """Refuse scripts in a runbook for Windows: they are bash, which Windows does not have."""
         if not all(isinstance(step, DocumentStep) for step in self.steps) or self.verify or self.rollback:
-            instead = "use only steps of kind ssm_document, resolves_within in place of verify, and no rollback"
+            instead = "use only steps of kind ssm_document, `resolves_within` in place of `verify`, and no `rollback`"
             raise ValueError(f"scripts are bash, which Windows does not run; {instead}")
 
     def _check_releases(self) -> None:
@@ -287,9 +291,11 @@ class Runbook(Frozen):
             raise ValueError("steps that roll a release back have no host, the other steps do; write two runbooks")
         if self.risk not in ("disruptive", "destructive"):
             raise ValueError(
-                f"risk: {self.risk} is too low to roll a release back, which changes what every user gets; "
-                "set risk: disruptive or destructive"
+                f"`risk: {self.risk}` is too low to roll a release back, which changes what every user gets; "
+                "write disruptive or destructive"
             )
         for name in ("target", "platforms", "guard_alarm", "verify", "rollback"):
             if name in self.model_fields_set:
-                raise ValueError(f"{name} is about hosts, and steps that roll a release back have none; remove {name}")
+                raise ValueError(
+                    f"`{name}` is about hosts, and steps that roll a release back have none; remove `{name}`"
+                )

@@ -38,7 +38,9 @@ class Parameter(Frozen):
     def _sound(self) -> Self:
         patterns.inner(self.pattern)
         if self.default is None and not self.from_:
-            raise ValueError("the parameter could never have a value; add from, a field of the alert, or add a default")
+            raise ValueError(
+                "the parameter could never have a value; add `from` with a field of the alert, or `default`"
+            )
         if self.default is not None and (problem := self.problem(self.default)):
             raise ValueError(f"the default {problem}")
         return self

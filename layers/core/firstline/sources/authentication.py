@@ -25,7 +25,9 @@ SIGNATURE_WINDOW_SECONDS = 300
 
 
 def _no_certificate(url: str) -> str:
-    raise Unauthenticated(f"no certificate can be fetched here, so SNS's signature proves nothing: {url}")
+    raise Unauthenticated(
+        f"SNS's signature cannot be checked without its certificate {url}: pass `certificate`, which fetches it"
+    )
 
 
 @dataclass(slots=True)

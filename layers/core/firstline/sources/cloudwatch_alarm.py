@@ -79,7 +79,8 @@ class Alarm:
     comparison
         The comparison with the threshold; EventBridge does not send it.
     tags
-        The tags of the alarm, which its owner may have it send along. They say how bad it is and whose, never where.
+        The tags of the alarm, which its owner may have it send along. The tags say how bad the alarm is and whose it
+        is, never where.
     """
 
     name: Any

@@ -213,9 +213,9 @@ def _split(tags: str) -> list[str]:
 
 
 def _status(transition: str, alert_type: str) -> Literal["firing", "resolved"]:
-    """Return the status for a transition that is not listed: resolved if it says so, such as `recovered`, else firing.
+    """Return the status for a transition that this module does not list: resolved for `ok`, `recovered` and the like.
 
-    Without a transition, the alert type `success` is resolved, and any other is firing.
+    Any other transition is firing. Without a transition, the alert type `success` is resolved, and any other is firing.
     """
     if not transition:
         return "resolved" if alert_type == "success" else "firing"

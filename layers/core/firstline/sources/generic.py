@@ -197,15 +197,17 @@ def _status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
 
 
 def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: bool) -> list[str]:
-    """Return the names by which the message that an alert fires and the message that it is over find each other.
+    """Return the two or three names by which the message that an alert is over finds the message that the alert fires.
 
-    A firing alert is stored under the last name; a message that it is over is compared with all the names. The first is
-    the name as it is sent, the second the name without words for a state (`DOWN`). If no field tells the
-    state, the second is also without a grade, because `[OK] disk` ends `[CRITICAL] disk`. If the name is only the text
-    of a message (`is_text`), both are without times and ids.
+    A firing alert is stored under its last name; a message that an alert is over is compared with all the names:
 
-    There is a third, the service or host that the message is about, if the message about the end will have another
-    text, because the text is an error or says that the service or host is down.
+    1. the name as it is sent
+    2. that name without words for a state (`DOWN`); if no field tells the state, also without a grade, because
+       `[OK] disk` ends `[CRITICAL] disk`
+    3. the service or host that the message is about, if the message about the end will have another text: the name is
+       the text of a message (`is_text`), and is an error or says that the service or host is down
+
+    With `is_text`, the first two names are without times and ids.
     """
     without = stateless if states(alert) else bare
     said = [full_name, without(full_name) or full_name]
@@ -260,9 +262,10 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_text_of_blocks(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return a message for Slack that has only blocks with the first block's text as its title; others unchanged.
+    """Return a message for Slack with the text of its first block as `title`, and those of its other blocks as `text`.
 
-    The texts of the other blocks become its message. https://docs.slack.dev/reference/block-kit/blocks
+    A message that has no blocks, or has a name or a text besides them, is returned unchanged.
+    https://docs.slack.dev/reference/block-kit/blocks
     """
     attached = raw.get("attachments")
     inner = attached[0] if type(attached) is list and attached and type(attached[0]) is dict else {}

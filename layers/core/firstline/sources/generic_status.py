@@ -143,9 +143,9 @@ def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) 
 def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> tuple[Status, str]:
     """Return the status that the word `said` means, and the word that states it.
 
-    The status is None if the message is no alert: what happened (`event`) is only a comment, say, or it is about a run
-    that goes on (`running`). It is firing if the event is the end of a silence or the like and the alert still fires:
-    people may not have heard of it yet.
+    The status is None if the message is no alert, because what happened (`event`) is only a comment, say, or because
+    the message is about a run that goes on (`running`). The status is firing if the event is the end of a silence or
+    the like and the alert still fires: people may not have heard of it yet.
     """
     status, word = status_of(said), said.strip().lower()
     if STATUSES.get(word) == "firing" and any(ends_hold(first(alert, (key,))) for key in _EVENT):

@@ -93,7 +93,7 @@ def locate(
 
 
 def _of_places(places: Sequence[str]) -> tuple[list[str | None], list[str]]:
-    """Return the accounts and the regions in labels that hold an account's number, a region or an ARN."""
+    """Return the accounts and the regions in `places`: labels' values that are account numbers, regions or ARNs."""
     arns = [arn for place in places if (arn := _ARN.fullmatch(place)) and arn[1] not in _NOT_OF_THE_MACHINE]
     plain = [place for place in places if not place.startswith("arn:")]
     numbers = [place for place in plain if place[:1].isdecimal()]

@@ -220,7 +220,7 @@ _WHERE = ("account", "region", "host", "instance_id", "node", "network", "zone")
 
 
 def _is_place(key: str, value: str) -> bool:
-    """Return True if a label's value is an ARN, a region or a zone, or the number of an account that its name says."""
+    """Return True if a label's value is an ARN, a region, a zone, or an account's number under a name that says so."""
     said = value.strip()
     if "-" not in said and not said.isdecimal():
         return False

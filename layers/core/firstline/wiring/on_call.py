@@ -38,7 +38,7 @@ class OnCallParts(PeopleParts):
 
         api_url = self.secrets.get(URL)
         if api_url is None:
-            raise ConfigurationError(f"the stack has no parameter {URL}; deploy it again")
+            raise ConfigurationError(f"the stack's SSM parameter {URL} is missing; deploy the stack again")
         return page_links.address(person, incident_id, api_url, self.secrets.lines(SECRET), datetime.now(UTC))
 
     @cached_property
