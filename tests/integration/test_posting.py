@@ -26,7 +26,7 @@ def channel(name: str, url: str, save: SavePost = lambda *_: None, timeout_secon
         return TeamsWorkflow(
             f"{url}/workflow?sig=s3cret", save, stack=StackInfo(execution_url=CONSOLE), timeout_seconds=timeout_seconds
         )
-    more = {"console_url": "", "timeout_seconds": timeout_seconds, "clock": lambda: NOW}
+    more = {"execution_url": "", "timeout_seconds": timeout_seconds, "clock": lambda: NOW}
     return SignedWebhook(f"{url}/hook?key=s3cret", [SECRET], save, stack="firstline", **more)  # type: ignore[arg-type]
 
 

@@ -64,7 +64,7 @@ class Bus:
             record=self.read,
             send=self.send,
             stack="firstline",
-            console_url=CONSOLE,
+            execution_url=CONSOLE,
         )
         return publisher.publish([str(number) for number in range(len(self.milestones))])  # type: ignore[misc]
 
@@ -113,7 +113,7 @@ def test_no_event_is_published_for_a_canary() -> None:
 
 def test_an_event_has_its_milestones_page_and_the_incidents_present_state() -> None:
     record = a_record(acknowledged_by="ada", acknowledged_at=NOW, plan=a_plan())
-    event = render(a_milestone("paged", key="2", page=a_page(seq=2)), record, stack="firstline", console_url=CONSOLE)
+    event = render(a_milestone("paged", key="2", page=a_page(seq=2)), record, stack="firstline", execution_url=CONSOLE)
     assert (event.version, event.id, event.type, event.stack) == ("1", f"{INCIDENT_ID}/paged/2", "paged", "firstline")
     assert event.page is not None
     assert (event.page.number, event.page.channels) == (2, ["pagerduty"])

@@ -29,7 +29,7 @@ BODY = b'{"type": "incident.paged"}'
 
 
 def message(notification: Notification | None = None) -> WebhookMessage:
-    return render(notification or a_notification(), stack="firstline", console_url=CONSOLE)
+    return render(notification or a_notification(), stack="firstline", execution_url=CONSOLE)
 
 
 def receiver() -> Any:

@@ -9,10 +9,10 @@ from firstline.privacy.redact import redact
 from firstline.text import one_line, shorten
 
 
-def render(milestone: Milestone, record: IncidentRecord, *, stack: str, console_url: str = "") -> IncidentEvent:
+def render(milestone: Milestone, record: IncidentRecord, *, stack: str, execution_url: str = "") -> IncidentEvent:
     """Return the event about a milestone (opened, paged, …), without personal data that an alert may quote.
 
-    `console_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
+    `execution_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
     name; empty for no link.
     """
     return IncidentEvent(
@@ -27,7 +27,7 @@ def render(milestone: Milestone, record: IncidentRecord, *, stack: str, console_
         plan=plan_of(milestone.plan) if milestone.plan else None,
         run=milestone.run.outcome if milestone.run else None,
         outcome=milestone.outcome,
-        incident=facts_of(as_people_see_it(record), console_url=console_url),
+        incident=facts_of(as_people_see_it(record), execution_url=execution_url),
     )
 
 

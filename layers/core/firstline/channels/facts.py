@@ -11,10 +11,10 @@ MAX_HOSTS = 20
 MAX_NAME = 256
 
 
-def facts_of(record: IncidentRecord, *, console_url: str) -> IncidentFacts:
+def facts_of(record: IncidentRecord, *, execution_url: str) -> IncidentFacts:
     """Return the facts of an incident from its record. Personal data must be removed from the record before.
 
-    `console_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
+    `execution_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
     name; empty for no link.
     """
     kind = "closed" if record.status == "CLOSED" else message_kind(record)
@@ -46,7 +46,7 @@ def facts_of(record: IncidentRecord, *, console_url: str) -> IncidentFacts:
         closed_at=record.closed_at,
         outcome=record.outcome,
         runbook_id=record.plan.runbook_id if record.plan else None,
-        link=execution_link(console_url, incident),
+        link=execution_link(execution_url, incident),
         alert_url=alert_link.url if alert_link else None,
     )
 

@@ -38,7 +38,7 @@ class Publisher:
     record: Callable[[str], IncidentRecord | None]
     send: Callable[[Sequence[IncidentEvent]], int]
     stack: str
-    console_url: str
+    execution_url: str
 
     def publish(self, records: Sequence[Mapping[str, Any]]) -> str | None:
         """Publish the events that these records of the table's stream show.
@@ -88,7 +88,7 @@ class Publisher:
             return None
         try:
             if record is not None:
-                return render(milestone, record, stack=self.stack, console_url=self.console_url)
+                return render(milestone, record, stack=self.stack, execution_url=self.execution_url)
             logger.error("An event was lost: its incident is no longer in the table", extra={"event": milestone.id})
         except ValueError:
             logger.exception("An event was lost: it does not fit its schema", extra={"event": milestone.id})

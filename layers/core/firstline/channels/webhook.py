@@ -23,10 +23,10 @@ SHORTEST_KEY = 24
 """The fewest bytes of a key; the specification asks for 24 to 64."""
 
 
-def render(notification: Notification, *, stack: str, console_url: str = "") -> WebhookMessage:
+def render(notification: Notification, *, stack: str, execution_url: str = "") -> WebhookMessage:
     """Return the webhook's message for a notification; `stack` is the stack's name.
 
-    `console_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
+    `execution_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
     name; empty for no link.
     """
     record = notification.record
@@ -38,7 +38,7 @@ def render(notification: Notification, *, stack: str, console_url: str = "") -> 
         reason=notification.reason,
         page=page_of(record.pages[-1]) if record.pages and notification.kind == "paged" else None,
         plan=plan_of(record.plan) if record.plan else None,
-        incident=facts_of(record, console_url=console_url),
+        incident=facts_of(record, execution_url=execution_url),
     )
 
 

@@ -7,7 +7,7 @@ class PageTopicSettings(RunbookSettings):
     """Settings of the functions that publish to the page topic."""
 
     page_topic_arn: str
-    console_url: str
+    execution_url: str
     time_zone: TimeZone
 
 
@@ -18,7 +18,7 @@ class ChannelSettings(Settings):
     slack_automated_channel: str
     slack_alerts_channel: str
     pagerduty_events_url: str
-    console_url: str
+    execution_url: str
     time_zone: TimeZone
 
 
@@ -42,18 +42,18 @@ class RespondSettings(ChannelSettings, RunbookSettings):
 class ConsoleSettings(RunbookSettings):
     """Settings of functions/console.
 
-    `console_url` is the address of an execution in the AWS console, without the execution's name at its end.
+    `execution_url` is the address of an execution in the AWS console, without the execution's name at its end.
     """
 
     time_zone: TimeZone
-    console_url: str
+    execution_url: str
 
 
 class PublishSettings(Settings):
     """Settings of functions/publish.
 
-    `console_url` is the address of an execution in the AWS console, without the execution's name at its end.
+    `execution_url` is the address of an execution in the AWS console, without the execution's name at its end.
     """
 
     event_bus_name: str
-    console_url: str
+    execution_url: str

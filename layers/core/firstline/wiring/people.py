@@ -70,7 +70,7 @@ class PeopleParts(RemediationParts):
             record=self.incidents.record,
             send=EventBus(self._client("events"), self.settings.event_bus_name, stack).send,
             stack=stack,
-            console_url=self.settings.console_url,
+            execution_url=self.settings.execution_url,
         )
 
     @cached_property
@@ -159,7 +159,7 @@ class PeopleParts(RemediationParts):
         return Site(
             stack=self.settings.stack_name,
             zone=ZoneInfo(self.settings.time_zone),
-            execution_url=self.settings.console_url,
+            execution_url=self.settings.execution_url,
             incidents=self.incidents,
             ids_ending=lambda end, now: ids_ending(self.table, end, now),
             trail=self.trail,

@@ -58,7 +58,7 @@ def stack_info(settings: ChannelSettings | PageTopicSettings, secrets: Secrets) 
         logger.warning("Messages go out without a link to the console", extra={"why": str(error)})
         address = ""
     zone = ZoneInfo(settings.time_zone)
-    return StackInfo(zone=zone, execution_url=settings.console_url, address=address.rstrip("/"))
+    return StackInfo(zone=zone, execution_url=settings.execution_url, address=address.rstrip("/"))
 
 
 def on_call_now(level: Level, settings: EscalateSettings, secrets: Secrets) -> str | None:
@@ -125,7 +125,7 @@ def _webhook(
     from firstline.adapters.channels.webhook import SignedWebhook
 
     keys = secrets.lines("webhook/signing-key")
-    return SignedWebhook(url, keys, save, stack=settings.stack_name, console_url=stack.execution_url)
+    return SignedWebhook(url, keys, save, stack=settings.stack_name, execution_url=stack.execution_url)
 
 
 def _or_unusable(wakes: Wakes, build: Callable[[], Channel | None]) -> Channel | None:

@@ -24,7 +24,7 @@ class SignedWebhook(PostsOnce):
         save: SavePost,
         *,
         stack: str,
-        console_url: str,
+        execution_url: str,
         timeout_seconds: float = TIMEOUT_SECONDS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -32,7 +32,7 @@ class SignedWebhook(PostsOnce):
         self._url = url
         self._secrets = secrets
         self._stack = stack
-        self._console_url = console_url
+        self._execution_url = execution_url
         self._timeout_seconds = timeout_seconds
         self._clock = clock
 
@@ -53,4 +53,4 @@ class SignedWebhook(PostsOnce):
         post("The webhook", self._url, body, signed, fix=_FIX, seconds=self._timeout_seconds)
 
     def _message(self, notification: Notification) -> WebhookMessage:
-        return webhook.render(notification, stack=self._stack, console_url=self._console_url)
+        return webhook.render(notification, stack=self._stack, execution_url=self._execution_url)
