@@ -315,6 +315,6 @@ class Delivery:
 
 
 def _counting(views: Mapping[str, GroupView]) -> set[str]:
-    """Return the keys of the `Live` items that count the firing alerts of these groups."""
+    """Return the keys of the `Live` items that count the firing alerts of the groups in `views`."""
     alerts = [alert for view in views.values() for alert in view.alerts.values()]
     return {alert.live_key for alert in alerts if alert.firing and alert.live_key is not None}

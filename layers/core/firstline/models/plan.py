@@ -102,12 +102,12 @@ class PlannedRelease(Frozen):
 
     @property
     def sends(self) -> str:
-        """The change in words, `from … back to …`, for the audit trail and for people."""
+        """The change of releases in words, `from … back to …`, for the audit trail and for people."""
         return f"from {self.taken_back.what} back to {self.put_back.what}"
 
     @property
     def said(self) -> str:
-        """The change in words, for people."""
+        """The change of releases in words, and whether the bad deployment is stopped first, for people."""
         return f"{self.sends}; the release that goes out now is stopped first" if self.stop else self.sends
 
     @property

@@ -248,7 +248,11 @@ class _Announcer:
                 return self.now >= live.last_alert_at + self.times.resolve_within
 
     def _stays_open(self, event: CloseIncidentInput) -> NotifyOutput:
-        """Withdraw a person's Resolve if alerts joined that the person had not seen, and tell people which."""
+        """Return the output for an incident that stays open, although the event asks to close it.
+
+        If a person resolved it without having seen the newest alerts, withdraw that Resolve, and tell people which
+        joined.
+        """
         record = self.incidents.record(event.incident.incident_id)
         live = record.live if record else None
         told = False
