@@ -151,6 +151,7 @@ def _act(stack: str, incident: str, does: str, output: _Output, **fields: Any) -
 
 
 def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool) -> None:
+    from firstline.incidents.standing import why_idle
     from firstline_cli.one_incident import plan_lines
 
     found = stack_of(stack)
@@ -165,7 +166,8 @@ def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool)
             )
         for line in plan_lines(record.plan):
             console_of().print(line)
-        typer.confirm("Run it?", abort=True, err=True)
+        idle = why_idle(record)
+        typer.confirm(f"{idle} Approve it all the same?" if idle else "Run it?", abort=True, err=True)
     _say(post(found, f"incidents/{record.incident.incident_id}/{does}", {"plan_digest": record.plan.digest()}), output)
 
 

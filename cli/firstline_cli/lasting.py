@@ -17,6 +17,7 @@ from rich.table import Table as Grid
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.models import Word
+from firstline.policy.files import KeyTwice, documents
 from firstline.sources import SOURCES
 from firstline.text import count, one_line
 from firstline_cli import drafts, words_file
@@ -206,7 +207,9 @@ def _of_file(file: Path, read: Callable[[list[Any]], Iterable[Draft]]) -> Iterat
         # JSON is YAML, and YAML's reader is much slower.
         text = words_file.decoded(file.read_bytes())
         text.encode()  # bytes that are no UTF-8 are refused
-        yield from read([json.loads(text)] if file.suffix == ".json" else list(yaml.safe_load_all(text)))
+        yield from read([json.loads(text)] if file.suffix == ".json" else documents(text))
+    except KeyTwice as error:
+        raise refusal(f"{file}: {error}") from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         why = one_line(str(error), 300)
         raise refusal(f"{file}: cannot be read ({why}): give a whole file of YAML or JSON, in UTF-8") from None

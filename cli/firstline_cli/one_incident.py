@@ -10,7 +10,7 @@ from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.channels.links import links_of
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import happened_at
-from firstline.incidents.standing import annotations
+from firstline.incidents.standing import annotations, why_idle
 from firstline.incidents.status import Status, status_of
 from firstline.models import IncidentRecord, RemediationPlan, StoredAlert
 from firstline.people.members import member
@@ -89,6 +89,8 @@ def _sections(
             lines.append(f"approve it: firstline approve {status.short_id}")
         elif record.decision:
             lines.append(f"{record.decision} by {one_line(record.decided_by or 'somebody', 80)}")
+        if idle := why_idle(record):
+            lines.append(idle)
         yield "The plan", lines
     yield (
         "What ran",

@@ -122,7 +122,11 @@ def test_a_broken_file_ends_with_one_line(tmp_path: Path, table_on_aws: Table) -
     assert "monitors.json: cannot be read" in run("import", "monitors", latin).stderr
     broken, absent = run("import", "rules", file), run("words", "load", tmp_path / "none.tsv", "--stack", STACK_ON_AWS)
 
-    assert (broken.exit_code, absent.exit_code) == (2, 2)
+    file.write_text("groups: []\n---\ngroups: []\ngroups: []\n")
+    twice = run("import", "rules", file)
+
+    assert (broken.exit_code, absent.exit_code, twice.exit_code) == (2, 2, 2)
+    assert "rules.yaml: groups: given twice; keep one (line 4)" in twice.stderr
     assert "rules.yaml: cannot be read" in broken.stderr
     assert "none.tsv: cannot be read" in absent.stderr
     assert not TableEvidence(table_on_aws).words()

@@ -210,7 +210,7 @@ BUGS = (
     Planted(
         "an overdue page that reconcile leaves alone",
         "firstline.incidents.pages:page_overdue",
-        "return since is not None and now - since >= page_after",
+        "return overdue_at is not None and now >= overdue_at and not on_hold(live, now)",
         "return False",
     ),
     Planted(

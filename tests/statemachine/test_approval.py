@@ -144,17 +144,35 @@ def test_an_alert_that_resolves_while_its_plan_waits_closes_the_incident_without
     assert world.commands.attempts == []
 
 
-def test_an_approval_after_the_alert_resolved_runs_nothing(world: World) -> None:
+def approved_too_late(world: World) -> Incident:
+    """Approve a plan, in a message that still has the button, after its alert resolved."""
     incident = cold_cache(world)
     incident.stands_in("Await Resolution")
+    approve = world.inbox.value(incident.id, "approve")
     world.resolves("CacheCold", severity="medium", host="web-1")
     incident.stands_in("Await Quiet")
-    world.presses("approve", incident.id)
+    world.presses("approve", incident.id, value=approve)
+    assert incident.record.decision == "approved"
+    assert "nothing runs unless one fires again" in world.told("slack")[0].text
+    return incident
+
+
+def test_an_approval_after_the_alert_resolved_runs_nothing(world: World) -> None:
+    incident = approved_too_late(world)
 
     incident.times_out()
 
     assert incident.ends() == [*TO_THE_QUESTION, *OVER]
     assert world.commands.attempts == []
+
+
+def test_a_plan_approved_after_the_alert_resolved_runs_once_the_alert_fires_again(world: World) -> None:
+    incident = approved_too_late(world)
+
+    assert cold_cache(world).id == incident.id
+    incident.stands_in("Await Recovery")
+
+    assert world.commands.steps() == ["warm"]
 
 
 def test_an_alert_that_resolves_while_the_question_is_sent_closes_the_incident_without_a_command(world: World) -> None:

@@ -289,9 +289,10 @@ class World:
         """Resolve the alert with these fields."""
         self.send(alert(alert_name, **fields) | {"status": "resolved"})
 
-    def presses(self, button: str, incident_id: str, user: str = "ada") -> None:
-        """Press a button under the incident's message in Slack."""
-        self._interacts(user, {"type": "button", "action_id": button, "value": self.inbox.value(incident_id, button)})
+    def presses(self, button: str, incident_id: str, user: str = "ada", *, value: str = "") -> None:
+        """Press a button under the incident's message in Slack; with `value`, that of a message that has changed."""
+        value = value or self.inbox.value(incident_id, button)
+        self._interacts(user, {"type": "button", "action_id": button, "value": value})
 
     def judges(self, incident_id: str, answer: str, user: str = "ada") -> None:
         """Answer "was this right?" in the menu under the message."""

@@ -34,7 +34,7 @@ def alarm(source: SourceOption = "", wait: WaitOption = WAIT_SECONDS, stack: Sta
     found = stack_of(stack)
     sent = _alert("medium", "This is a test of Firstline. Nothing is wrong, and nobody has to do anything.")
     with _sent(found, source, sent) as watched:
-        _follow(watched, {"classified": watch.classified, "told": watch.told}, wait)
+        _follow(watched, {"in the table": watch.opened, "classified": watch.classified, "told": watch.told}, wait)
 
 
 @test.command()
@@ -49,7 +49,7 @@ def page(
         raise typer.Exit(1)
     sent = _alert("critical", "This is a test of Firstline's page. Nothing is wrong. Acknowledge it, please.")
     with _sent(found, source, sent) as watched:
-        _follow(watched, {"classified": watch.pages, "page taken": watch.paged}, wait)
+        _follow(watched, {"in the table": watch.opened, "classified": watch.pages, "page taken": watch.paged}, wait)
         if not yes and not typer.confirm("Did it ring?", err=True):
             raise refusal(
                 "A channel took the page, but did not ring: check the channel's settings, and run `firstline doctor`.",
@@ -65,7 +65,10 @@ def runbook(
     wait: WaitOption = 180,
     stack: StackOption = CHOSEN,
 ) -> None:
-    """Send an alert that a read-only runbook fits, and show each leg of its way until the runbook's steps ended."""
+    """Send an alert that a read-only runbook fits, and show each leg of its way until the runbook's steps ended.
+
+    On a stack that asks before every runbook, it says who can approve, and where, and waits for that.
+    """
     from firstline.runbooks import catalogue
     from firstline_cli.checkout import runbooks_folder
     from firstline_cli.drill import watch
@@ -93,7 +96,10 @@ def runbook(
         labels=dict(example.labels),
     )
     with _sent(found, source, sent) as watched:
-        _follow(watched, {"classified": watch.classified, "ran": partial(watch.ran, found)}, wait)
+        legs = {"in the table": watch.opened, "classified": watch.classified, "planned": watch.planned}
+        _follow(watched, legs, wait)
+        _await_approval(found, watched, wait)
+        _follow(watched, {"ran": partial(watch.ran, found)}, wait)
 
 
 def _alert(
@@ -129,18 +135,53 @@ def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
         print("The alert is resolved; its incident closes by itself within minutes, and counts in no report.")
 
 
-def _follow(watched: "Watch", legs: "Mapping[str, Seen]", wait: int) -> None:
-    """Print each leg of a test alert's way, such as `classified`, when it ends.
+def _await_approval(stack: "Stack", watched: "Watch", wait: int) -> None:
+    """Print who can approve a plan that asks, and where, and then who did; end the command if nobody does in time.
 
-    `legs` has by name the functions that see a leg's end. End the command if a leg takes more than `wait` seconds, or
-    ends with nobody told or paged, or without a run of the runbook.
+    Do nothing if the plan runs by itself.
     """
     from firstline_cli.drill import watch
 
-    for name, seen in {"in the table": watch.opened, **legs}.items():
+    record = watched.record()
+    plan = record.plan if record else None
+    if record is None or plan is None or plan.decision != "approve":
+        return
+    # The emulator has a list of people of its own, in which nobody has to be looked for.
+    names = [] if stack.is_local else _approvers()
+    if not names and not stack.is_local:
+        fix = "give somebody the role approver in mine/runbooks/policy/people.yaml, and deploy"
+        raise refusal(f"✗ approved: nobody may approve plans → {fix}", WRONG)
+    whom = f"{plan.approvals} approvers" if plan.approvals > 1 else "An approver"
+    which = f" ({', '.join(names)})" if names else ""
+    short = watch.end_of(record)
+    print(
+        f"→ {whom}{which} can approve it within {wait} seconds: *Approve* under its message in Slack, "
+        f"`firstline console {short}`, or `firstline approve {short}` in another terminal."
+    )
+    late = "nobody approved it, so only the run was not tried; have an approver at hand, or give --wait more seconds"
+    _follow(watched, {"approved": watch.approved}, wait, late)
+
+
+def _approvers() -> list[str]:
+    """Return the names of those who may approve plans, by the checkout's list of people."""
+    from firstline.policy.people import load_people
+    from firstline_cli.checkout import read_policy, runbooks_folder
+
+    return sorted(read_policy(load_people, runbooks_folder() / "policy" / "people.yaml").approvers)
+
+
+def _follow(watched: "Watch", legs: "Mapping[str, Seen]", wait: int, late: str = "firstline doctor") -> None:
+    """Print each leg of a test alert's way, such as `classified`, when it ends.
+
+    `legs` has by name the functions that see a leg's end. End the command if a leg takes more than `wait` seconds, with
+    `late` as the fix, or if it ends with nobody told or paged, or without a run of the runbook.
+    """
+    from firstline_cli.drill import watch
+
+    for name, seen in legs.items():
         line = next(watched.until(name, seen, wait), None)
         if line is None:
-            raise refusal(f"✗ {name}: not reached within {wait} seconds → firstline doctor", WRONG)
+            raise refusal(f"✗ {name}: not reached within {wait} seconds → {late}", WRONG)
         print(line)
         if watch.failed(line):
             raise refusal(f"The test failed at {name!r}: `firstline doctor` says what is wrong with the stack.", WRONG)

@@ -60,9 +60,12 @@ class Watch:
         return incidents.record(self.incident_id) if self.incident_id else None
 
 
+_FAILED = ("NOBODY", "NO PLAN", "NOTHING RAN", "REFUSED")
+
+
 def failed(line: str) -> bool:
-    """Return True if a leg's line has `NOBODY`, `NO PLAN` or `WAITS`: nobody was told or paged, or no runbook ran."""
-    return any(word in line for word in ("NOBODY", "NO PLAN", "WAITS"))
+    """Return True if a leg's line has `NOBODY`, `NO PLAN`, `NOTHING RAN` or `REFUSED`: the test ends there."""
+    return any(word in line for word in _FAILED)
 
 
 def opened(record: IncidentRecord) -> str | None:
@@ -107,22 +110,39 @@ def paged(record: IncidentRecord) -> str | None:
     return f"{page.on_call}, through {', '.join(page.delivered_to) or 'the sender'}" if page else None
 
 
+def planned(record: IncidentRecord) -> str | None:
+    """Return the plan in words, and why it asks if it does; or that there is none. None while neither is known."""
+    plan, awaiting = record.plan, record.live.awaiting if record.live else None
+    if plan is None:
+        waits = awaiting in ("resolution", "acknowledgement")
+        return f"NO PLAN was made: firstline show {end_of(record)} says why" if waits else None
+    what = f"{plan.runbook_id} on {', '.join(plan.places.values())}"
+    if plan.decision == "auto":
+        return f"{what} runs by itself"
+    return f"{what} asks: {plan.decision_reason}" if awaiting else None
+
+
+def approved(record: IncidentRecord) -> str | None:
+    """Return in words who approved or refused the plan; None while nobody has decided."""
+    if record.decision is None:
+        return None
+    return f"{'by' if record.decision == 'approved' else 'REFUSED by'} {record.decided_by or 'somebody'}"
+
+
 def ran(stack: "Stack", record: IncidentRecord) -> str | None:
-    """Return in words how the runbook's steps ended, or why no runbook runs; None as long as neither is known."""
+    """Return in words how the runbook's steps ended, or that none ran; None as long as that is not known."""
     from firstline.adapters.dynamodb.trail import TableTrail
 
-    plan, awaiting = record.plan, record.live.awaiting if record.live else None
+    plan = record.plan
     entries = TableTrail(stack.table).entries(record.incident.incident_id)
-    if any(entry.what == "over" for entry in entries) and plan is not None:
-        steps = [f"{entry.facts['step_id']} {entry.facts['status']}" for entry in entries if entry.what == "ran"]
-        return f"{plan.runbook_id} on {', '.join(plan.places.values())}: {', '.join(steps) or 'no step'}"
-    if plan is not None and plan.decision == "approve" and awaiting:
-        return f"{plan.runbook_id} WAITS for an approval ({plan.decision_reason}): firstline approve {_end_of(record)}"
-    if plan is None and awaiting in ("resolution", "acknowledgement"):
-        return f"NO PLAN was made: firstline show {_end_of(record)} says why"
-    return None
+    if plan is None or not any(entry.what == "over" for entry in entries):
+        return None
+    steps = [f"{entry.facts['step_id']} {entry.facts['status']}" for entry in entries if entry.what == "ran"]
+    if not steps:
+        return f"NOTHING RAN: firstline show {end_of(record)} says why"
+    return f"{plan.runbook_id} on {', '.join(plan.places.values())}: {', '.join(steps)}"
 
 
-def _end_of(record: IncidentRecord) -> str:
+def end_of(record: IncidentRecord) -> str:
     """Return the last eight characters of the incident's id, which commands accept instead of the whole id."""
     return record.incident.incident_id[-8:]

@@ -13,9 +13,7 @@ from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import render
 
-MAX_MESSAGE = 2_000
-MAX_NOTE = 300
-MAX_LABELS = 40
+MAX_TEXT = 4_000
 
 _URL = re.compile(r"\bhttps?://\S+")
 _ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
@@ -78,11 +76,10 @@ def write(story: Story, folder: Path, name: str | None = None) -> Path:
 
     incident = story.incident
     alert = incident.alert
-    labels = list(alert.labels.items())[:MAX_LABELS]
     safe = {
-        "message": names.other(safe_text(alert.message, MAX_MESSAGE)),
+        "message": names.other(safe_text(alert.message, MAX_TEXT)),
         "hosts": [names.other(host) for host in incident.hosts],
-        "labels": {name: names.other(safe_label(name, value, MAX_NOTE)) for name, value in labels},
+        "labels": {name: names.other(safe_label(name, value, MAX_TEXT)) for name, value in alert.labels.items()},
         "measured": [_measured(said, names) for said in alert.measured],
     }
     files: dict[str, dict[str, Any]] = {
@@ -120,7 +117,7 @@ def _measured(said: Measured, names: Names) -> dict[str, Any]:
     In its field `where`, the labels by which the rule selects, hosts and people get made-up names.
     """
     found: dict[str, Any] = said.model_dump(mode="json", exclude_defaults=True)
-    where = {label: names.other(safe_label(label, value, MAX_NOTE)) for label, value in said.where.items()}
+    where = {label: names.other(safe_label(label, value, MAX_TEXT)) for label, value in said.where.items()}
     return found | ({"where": where} if where else {})
 
 

@@ -10,9 +10,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import yaml
-
 from firstline.models import Note
+from firstline.policy.files import read_yaml
 from firstline.privacy.safe import safe_line
 from firstline.runbooks.catalogue import Problem
 from firstline_cli.learn.story import Story
@@ -51,7 +50,7 @@ def write(story: Story, folder: Path) -> Path | None:
 
 def problems(draft: Path, runbooks: Path) -> list[Problem]:
     """Return the problems that `runbooks check` would find in the draft if it were in the folder `runbooks`."""
-    name = f"{yaml.safe_load(draft.read_text(encoding='utf-8'))['id']}.yaml"
+    name = f"{read_yaml(draft, missing='draft it again')['id']}.yaml"
     with tempfile.TemporaryDirectory() as copy:
         for path in runbooks.glob("*.yaml"):
             shutil.copy(path, copy)

@@ -2,19 +2,36 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from typer.testing import CliRunner, Result
 
+from firstline.incidents.audit_trail import Fact, ran
 from firstline.models import IncidentRecord
 from firstline.reports.lessons import lessons
 from firstline.reports.periods import real_incidents
 from firstline.sources import normalize
-from firstline_cli.drill import senders, watch
+from firstline_cli import stacks
+from firstline_cli.drill import command, senders, watch
 from firstline_cli.drill.senders import TestAlert
-from tests.support.builders import OPENED, a_page, a_record, an_alert, an_incident
+from firstline_cli.main import app
+from tests.support.builders import (
+    INCIDENT_ID,
+    NOW,
+    OPENED,
+    a_page,
+    a_plan,
+    a_record,
+    a_result,
+    a_waiting_record,
+    an_alert,
+    an_incident,
+)
+from tests.support.terminal import Terminal
 
 ALERT = TestAlert("1a2b3c4d", "critical", "This is a test.", host="web-1", labels={"groupname": "shop"})
 MARK = {"firstline_test": "1a2b3c4d"}
@@ -140,3 +157,89 @@ def test_a_leg_that_does_not_end_is_given_up_when_its_time_is_over() -> None:
     watched.record = lambda: None  # type: ignore[method-assign]
     assert list(watched.until("told", watch.told, 5)) == []
     assert now[0] == 5
+
+
+class Tried:
+    """A stack that asks before every runbook, with a plan that waits; a person decides when the command first waits."""
+
+    place = "https://api.example/alerts/prometheus"
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, approvers: tuple[str, ...] = ("ada",), **plan: Any) -> None:
+        asks = a_plan(decision="approve", decision_reason="this stack asks", **plan)
+        self.terminal = Terminal(a_waiting_record(asks, awaiting="resolution"))
+        self.plan, self.now, self.decides = asks, 0.0, ""
+        self.sent: list[str] = []
+        self.results = [a_result(step_id="look")]
+        stack = stacks.Stack(self.terminal.store.table, "arn:aws:states:eu-west-1:123456789012:stateMachine:i", Any)  # type: ignore[arg-type]
+        monkeypatch.setattr(command, "stack_of", lambda name: stack)
+        monkeypatch.setattr(command, "_approvers", lambda: list(approvers))
+        monkeypatch.setattr(senders, "sender_of", lambda stack, source: self)
+        monkeypatch.setattr(watch, "Watch", partial(watch.Watch, clock=lambda: self.now, sleep=self._sleep))
+
+    def send(self, alert: TestAlert, status: str) -> str:
+        self.sent.append(status)
+        return INCIDENT_ID
+
+    def forget(self, alert: TestAlert) -> None: ...
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.decides and self.terminal.store.only.decision is None:
+            assert self.terminal.act(self.decides, plan_digest=self.plan.digest())[0] == 200
+            facts = [*(ran(result, self.plan) for result in self.results), Fact(what="over", who="ssm", facts={})]
+            self.terminal.store.trail.append(INCIDENT_ID, facts, NOW)
+
+    def __call__(self, *options: str) -> Result:
+        return CliRunner().invoke(app, ["test", "runbook", "look-processes", "--host", "web-1", *options])
+
+
+def test_a_runbook_that_asks_is_tried_to_its_end_if_somebody_approves_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = Tried(monkeypatch)
+    tried.decides = "approve"
+
+    done = tried()
+
+    assert (done.exit_code, tried.sent) == (0, ["firing", "resolved"])
+    lines = done.stdout.splitlines()
+    assert [line[:11].rstrip() for line in lines if line[0] in "✓✗"] == [
+        *("✓ sent", "✓ in the ta", "✓ classifie", "✓ planned", "✓ approved", "✓ ran")
+    ]
+    (hint,) = [line for line in lines if line.startswith("→")]
+    for words in ("An approver (ada)", "within 180 seconds", f"`firstline approve {INCIDENT_ID[-8:]}`", "Slack"):
+        assert words in hint
+    assert "look Success" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("decides", "plan", "says", "seconds"),
+    [
+        ("", {}, "✗ approved: not reached within 7 seconds → nobody approved it", 7),
+        ("", {"approvals": 2}, "→ 2 approvers (ada) can approve it", 7),
+        ("refuse", {}, "REFUSED by ada (command line)", 0.5),
+    ],
+    ids=["nobody decides", "nobody of two decides", "it is refused"],
+)
+def test_a_runbook_that_nobody_approves_ends_the_test_in_time(
+    monkeypatch: pytest.MonkeyPatch, decides: str, plan: dict[str, Any], says: str, seconds: float
+) -> None:
+    tried = Tried(monkeypatch, **plan)
+    tried.decides = decides
+
+    done = tried("--wait", "7")
+
+    assert (done.exit_code, tried.sent, tried.now) == (1, ["firing", "resolved"], seconds)
+    assert says in done.output
+
+
+def test_an_approved_runbook_of_which_no_step_ran_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = Tried(monkeypatch)
+    tried.decides, tried.results = "approve", []
+    done = tried()
+    assert (done.exit_code, f"NOTHING RAN: firstline show {INCIDENT_ID[-8:]}" in done.stdout) == (1, True)
+
+
+def test_a_runbook_that_nobody_may_approve_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = Tried(monkeypatch, approvers=())
+    done = tried()
+    assert (done.exit_code, tried.sent, tried.now) == (1, ["firing", "resolved"], 0)
+    assert "nobody may approve plans → give somebody the role approver" in done.stderr

@@ -12,7 +12,8 @@ from firstline.console.approval_page import plan_page, refusal, review
 from firstline.console.approval_requests import ApprovalHandler
 from firstline.console.render import run_as
 from firstline.console.web import security_headers
-from firstline.models import Approval, IncidentRecord, PlannedStep, Released, RunbookRun, Target
+from firstline.incidents.standing import NOTHING_TO_RUN
+from firstline.models import Approval, Counts, IncidentRecord, PlannedStep, Released, RunbookRun, Target
 from firstline.people.links import Link
 from firstline.runbooks.commands import Command
 from firstline.runbooks.documents import render_script
@@ -203,6 +204,15 @@ def test_after_the_decision_the_page_says_what_ran_and_what_was_to_run(
     places = [text.index(words) for words in says]
     assert places == sorted(places)
     assert not_any_more not in text
+
+
+@pytest.mark.parametrize("decision", [None, "approved"])
+def test_an_approver_reads_that_nothing_runs_once_no_alert_fires(decision: str | None) -> None:
+    closed = "This plan was approved by grace." if decision else None
+    page = seen(a_waiting_record(own=Counts(), decision=decision), closed=closed)
+    assert NOTHING_TO_RUN in page.text
+    assert ("it runs at once" in page.text, "Approve and run" in page.text) == (False, False)
+    assert page.decisions == ([] if decision else ["approve", "refuse"])
 
 
 def test_the_second_approver_reads_who_was_first_and_the_first_may_only_refuse() -> None:

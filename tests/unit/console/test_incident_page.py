@@ -10,8 +10,8 @@ from firstline.console.metric_chart import metric_chart
 from firstline.console.site import DONE
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Fact, chained
-from firstline.incidents.standing import headline
-from firstline.models import AlertLink, Deployment, Hold, IncidentRecord, MetricSeries, Note
+from firstline.incidents.standing import NOTHING_TO_RUN, headline
+from firstline.models import AlertLink, Counts, Deployment, Hold, IncidentRecord, MetricSeries, Note
 from tests.support.browsing import BERLIN, site_of
 from tests.support.builders import (
     DEADLINE,
@@ -101,6 +101,20 @@ def test_an_incidents_page_shows_all_that_may_run_above_the_button_that_approves
 
     assert "Approve and run" in page.text
     assert [part for part in plan.parts if part not in page.text] == []
+
+
+@pytest.mark.parametrize("decision", [None, "approved"])
+@pytest.mark.parametrize("under", ["", "/plan"])
+def test_a_plan_of_an_incident_without_a_firing_alert_says_that_nothing_runs(decision: str | None, under: str) -> None:
+    text = read_incident(a_waiting_record(own=Counts(), decision=decision), under).text
+    assert (NOTHING_TO_RUN in text, "Approve and run" in text) == (True, False)
+
+
+@pytest.mark.parametrize("decision", [None, "approved", "refused"])
+def test_of_an_incident_with_a_firing_alert_no_page_says_that_nothing_runs(decision: str | None) -> None:
+    refused = a_waiting_record(own=Counts(), decision="refused")
+    for record in (a_waiting_record(decision=decision), refused):
+        assert NOTHING_TO_RUN not in read_incident(record).text
 
 
 def test_a_destructive_plan_is_approved_only_below_its_scripts() -> None:

@@ -6,6 +6,8 @@ from typing import Any, get_args
 import pytest
 
 from firstline.console.timeline import timeline
+from firstline.incidents.standing import NOTHING_TO_RUN
+from firstline.models import Counts
 from firstline.people.action import Does
 from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record, an_incident
 from tests.support.terminal import ACCOUNT, SESSION, Terminal
@@ -75,7 +77,7 @@ def test_only_an_approver_approves_and_the_plan_must_be_the_one_that_was_read() 
     assert terminal.act("approve", plan_digest=digest) == (
         200,
         {
-            "said": "Approved: it runs now.",
+            "said": "Approved: it runs now, unless the check right before it forbids it.",
             "incident_id": INCIDENT_ID,
             "who": "ada (command line) has it, for 0 s",
         },
@@ -83,6 +85,19 @@ def test_only_an_approver_approves_and_the_plan_must_be_the_one_that_was_read() 
     assert [approval.approver for approval in terminal.store.only.approvals] == ["ada"]
     assert [what for what, _, _ in terminal.trail] == ["acted", "acknowledged", "decided"]
     assert terminal.act("refuse", plan_digest=digest)[0] == 409
+
+
+@pytest.mark.parametrize("awaiting", ["quiet", "acknowledgement"])
+def test_who_approves_after_the_last_alert_ended_reads_that_nothing_runs(awaiting: str) -> None:
+    lost = Counts(lost=1, lost_loud=1) if awaiting == "acknowledgement" else Counts()  # ended without data
+    waiting = a_waiting_record(a_plan(decision="approve"), awaiting=awaiting, own=lost)
+    terminal = Terminal(waiting)
+
+    status, answer = terminal.act("approve", plan_digest=waiting.plan_digest)
+
+    assert (status, answer["said"]) == (200, f"Approved. {NOTHING_TO_RUN}")
+    (told,) = terminal.slack.told
+    assert (told.kind, told.reason) == ("acknowledged", f"Approved by ada (command line). {NOTHING_TO_RUN}")
 
 
 def test_one_person_cannot_approve_twice_from_two_places() -> None:

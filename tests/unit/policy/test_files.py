@@ -1,14 +1,16 @@
 """Tests of how the owner's YAML files are read: a key given twice is refused, because YAML would keep only the last."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from firstline.errors import ConfigurationError
 from firstline.policy import rules
-from firstline.policy.files import plain
+from firstline.policy.files import KeyTwice, documents, plain
 from firstline.policy.model import load_model_policy
 from firstline.policy.oncall import load_oncall
 from firstline.policy.paging import load_paging_policy
@@ -61,3 +63,22 @@ def test_a_key_given_twice_in_a_postmortem_is_refused_with_its_line(tmp_path: Pa
     path.write_text("---\nincident: a\naction_items: []\naction_items: []\n---\n")
     with pytest.raises(ConfigurationError, match=r"disk\.md:4: action_items: given twice; keep one$"):
         follow_ups.read(path)
+
+
+def test_each_document_of_a_file_may_have_a_key_once() -> None:
+    assert documents("a: 1\n---\n---\na: 2\n") == [{"a": 1}, None, {"a": 2}]
+    assert documents("") == []
+    with pytest.raises(KeyTwice, match=r"a: given twice; keep one \(line 4\)"):
+        documents("a: 1\n---\na: 2\na: 3\n")
+    with pytest.raises(yaml.YAMLError):
+        documents("a: 1\n---\n[")
+
+
+ROOT = Path(__file__).parents[3]
+READERS = re.compile(r"\byaml\.\w*load\w*\(")
+
+
+def test_no_other_module_reads_the_owners_yaml() -> None:
+    modules = [path for folder in ("layers/core", "cli", "evals") for path in (ROOT / folder).rglob("*.py")]
+    assert len(modules) > 300
+    assert [path.name for path in modules if READERS.search(path.read_text(encoding="utf-8"))] == []

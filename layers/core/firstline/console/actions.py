@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from firstline.console.sessions import Pass
+from firstline.incidents.standing import why_idle
 from firstline.incidents.status import Status
 from firstline.models import IncidentRecord
 
@@ -50,7 +51,7 @@ def decisions_on(record: IncidentRecord, me: Pass, *, scripts_shown: bool) -> li
     if plan is None or not record.waits_for_approval:
         return []
     fields = {"digest": plan.digest()}
-    runs = plan.approvals - len(record.approvals) <= 1
+    runs = plan.approvals - len(record.approvals) <= 1 and not why_idle(record)
     both = [
         PageButton("approve", "Approve and run" if runs else "Approve", "yes", fields),
         PageButton("refuse", "Refuse", "no", fields),

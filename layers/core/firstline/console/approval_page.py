@@ -14,7 +14,7 @@ from firstline.channels.summary import judged_by
 from firstline.console.frame import Frame
 from firstline.console.render import render
 from firstline.errors import DocumentUnreadable
-from firstline.incidents.standing import severity, where
+from firstline.incidents.standing import severity, where, why_idle
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
 from firstline.people.links import Link
@@ -119,6 +119,7 @@ def plan_page(
         approvers_needed=plan.approvals,
         approved_by=[one_line(approval.by, 80) for approval in record.approvals],
         minutes_left=left,
+        idle=why_idle(record),
     )
 
 

@@ -17,7 +17,7 @@ from firstline.console.metric_chart import metric_chart
 from firstline.console.render import render
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Entry, Trail, first_break
-from firstline.incidents.standing import ENDS, annotations
+from firstline.incidents.standing import ENDS, annotations, why_idle
 from firstline.incidents.status import status_of
 from firstline.incidents.store import Incidents
 from firstline.models import (
@@ -111,6 +111,7 @@ def incident_page(view: IncidentView, frame: Frame, *, execution_url: str = "", 
         actions=actions_on(record, status, me) if acts else [],
         decides=decides,
         why_not=_why_not(record, frame, decides),
+        idle=why_idle(record),
         may_write=me.may("note", record.incident.incident_id),
         links=links_of(record, [stored.alert for stored in view.members], execution_url),
         results=list(_results(record)),

@@ -4,6 +4,7 @@ from firstline.console.actions import decisions_on, why_no_decision
 from firstline.console.approval_page import review
 from firstline.console.frame import Frame
 from firstline.console.render import render
+from firstline.incidents.standing import why_idle
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.remediation.steps import Documents
@@ -26,5 +27,6 @@ def plan_page(
         plan=plan,
         base=f"/console/incidents/{record.incident.incident_id}",
         decides=decides,
+        idle=why_idle(record),
         why_not=why_no_decision(frame.visitor),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstline.incidents.backoff import LONGEST, SHORTEST
-from firstline.incidents.pages import is_over, next_due, on_hold
+from firstline.incidents.pages import is_over, next_due, on_hold, page_overdue_at
 from firstline.incidents.what_now import stale_resolve
 from firstline.models import IncidentRecord, Live
 
@@ -127,16 +127,19 @@ def out_of_date(live: Live) -> bool:
 def next_look(live: Live, now: datetime, page_after: timedelta) -> datetime:
     """Return when reconcile looks again at an incident that needs nothing now: in 1 to 10 minutes.
 
-    In 1 minute if the incident is held, or its execution has not started yet. Else, within these limits, once the next
-    page has been due for `page_after`, and so is overdue. If a page is due now: in 1 minute if a loud alert (high or
-    critical, not held) waits for it, else in 10. If no page will be due: in 10.
+    In 1 minute if the incident is held, if its execution has not started yet, or if a page is due now that reconcile
+    sends once it is overdue (`page_overdue`). Else, within these limits, when the next page becomes overdue; in 10
+    minutes if none will. A page that was overdue when it was claimed has probably gone out, and only its record failed:
+    it gets `page_after` from the end of its claim.
     """
     soon, late = now + SHORTEST, now + LONGEST
     if on_hold(live, now) or live.started < live.generation:
         return soon
-    following = next_due(live)
-    if following is None:
+    following, overdue_at = next_due(live), page_overdue_at(live, page_after)
+    if following is None or overdue_at is None:
         return late
     if following.at is None:
-        return soon if live.loud_since is not None else late
-    return min(late, max(soon, following.at + page_after))
+        return soon
+    if live.page_done < live.paged_seq and overdue_at == live.page_lease:
+        overdue_at += page_after
+    return min(late, max(soon, overdue_at))

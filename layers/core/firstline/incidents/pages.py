@@ -96,23 +96,41 @@ def page_overdue(live: Live, now: datetime, page_after: timedelta) -> bool:
     For the first page after a verified cure, this time counts from the verification. If an alert joined that is worse
     than all that people know of, it is at most 1 minute (`page_within`).
     """
-    due, page_after = page_due(live, now), page_within(live, page_after)
-    if due is None or on_hold(live, now):
-        return False
-    since: datetime | None
+    overdue_at = page_overdue_at(live, page_after)
+    return overdue_at is not None and now >= overdue_at and not on_hold(live, now)
+
+
+def page_overdue_at(live: Live, page_after: timedelta) -> datetime | None:
+    """Return when the page that is due next becomes overdue (`page_overdue`) if nothing else happens.
+
+    None if none will be due, and for the first page of an incident below paging severity, which is not paged. A hold on
+    the incident is left out of account.
+    """
+    following = next_due(live)
+    if following is None:
+        return None
+    due, since = following.due, _due_since(live, following.due)
+    if since is None:
+        return None
+    if due == "first" and live.verified_at is not None:
+        since = max(since, live.verified_at)
+    overdue_at = since + page_within(live, page_after)
+    return overdue_at if following.at is None else max(overdue_at, following.at)
+
+
+def _due_since(live: Live, due: Due) -> datetime | None:
+    """Return since when a page that is due for the reason `due` has been due; None if reconcile does not send it."""
     if due == "resume":
         # A claimed page that never went out must not delay the page any longer.
-        since = min(at for at in (live.loud_since, live.page_again_at, live.page_lease or now) if at is not None)
-    elif due == "again" and live.paged_seq > live.voided_seq:
-        since = live.page_again_at
-    elif due == "again" or live.rank >= PAGING_RANK:
+        return min(
+            (at for at in (live.loud_since, live.page_again_at, live.page_lease) if at is not None), default=None
+        )
+    if due == "again" and live.paged_seq > live.voided_seq:
+        return live.page_again_at
+    if due == "again" or live.rank >= PAGING_RANK:
         claimed = live.page_lease if live.page_done < live.paged_seq else None
-        since = live.loud_since or claimed or live.last_alert_at
-    else:
-        return False
-    if since is not None and due == "first" and live.verified_at is not None:
-        since = max(since, live.verified_at)
-    return since is not None and now - since >= page_after
+        return live.loud_since or claimed or live.last_alert_at
+    return None
 
 
 def page_within(live: Live, page_after: timedelta) -> timedelta:

@@ -27,6 +27,9 @@ ENDS = {
 }
 """The words for how an incident ended, by its outcome; for `resolved` they name the person."""
 
+NOTHING_TO_RUN = "No alert fires any more, so nothing runs unless one fires again before the incident closes."
+"""The sentence on a plan that asks, after the incident's last alert has ended."""
+
 _LOAD_BALANCER = re.compile(r"(?:app|net|gwy)/([^/]{1,64})/[0-9a-f]{16}")
 """The pattern of CloudWatch's dimension `LoadBalancer`, as in `app/shop/50dc6c495c0c9188`; its group is the name."""
 
@@ -86,6 +89,18 @@ def end_of(record: IncidentRecord) -> str:
 def changed_nothing(record: IncidentRecord) -> bool:
     """Return True if the incident's runbook ran, and none of its commands changed anything."""
     return bool(record.results) and not any(result.changed for result in record.results)
+
+
+def why_idle(record: IncidentRecord) -> str:
+    """Return why the plan does not begin although it is approved, or were it approved now; empty if it begins.
+
+    The reason is that no alert of the incident fires any more. Empty also if the plan asks for no approval, was
+    refused, or has begun, and if the incident is closed.
+    """
+    plan, live = record.plan, record.live
+    if plan is None or plan.decision != "approve" or record.decision == "refused" or record.status != "OPEN":
+        return ""
+    return NOTHING_TO_RUN if live is not None and live.firing <= 0 and live.acted_at is None else ""
 
 
 def ended_at(closed: IncidentRecord, now: datetime) -> datetime:

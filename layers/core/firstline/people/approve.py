@@ -18,7 +18,7 @@ from firstline.classification.feedback_store import UNKNOWN
 from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
-from firstline.incidents.standing import message_kind
+from firstline.incidents.standing import message_kind, why_idle
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.people.links import Link
@@ -229,6 +229,8 @@ def announcement(
     if record.decision == "refused" and message_kind(record) == "paged":
         kind = "paged"
     said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
+    if record.decision == "approved" and (idle := why_idle(record)):
+        kind, said = message_kind(record), f"Approved by {one_line(by, 80)}. {idle}"
     if record.decision is None and record.plan:
         count = f"{len(counting(record.approvals, approvers))} of {record.plan.approvals}"
         said = f"{count}: {one_line(by, 80)} said yes. Somebody else must agree."

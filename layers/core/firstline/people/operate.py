@@ -31,6 +31,7 @@ from firstline.incidents.audit_trail import (
     resolved,
 )
 from firstline.incidents.lifecycle import Executions
+from firstline.incidents.standing import why_idle
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, NormalizedAlert, Notification
 from firstline.observability import logger, metrics
@@ -263,7 +264,11 @@ class _Deed:
         )
         if record.decision is None:
             return Done("You said yes. Somebody else must agree before it runs.", record)
-        return Done("Approved: it runs now." if answer.approves else "Refused: it does not run.", record)
+        if not answer.approves:
+            return Done("Refused: it does not run.", record)
+        if idle := why_idle(record):
+            return Done(f"Approved. {idle}", record)
+        return Done("Approved: it runs now, unless the check right before it forbids it.", record)
 
     # --- what people say ----------------------------------------------------------------------------------------------
 

@@ -34,12 +34,26 @@ def plain(text: str) -> Any:
     """
     loader = Loader(text)
     try:
-        node = loader.get_single_node()
-        if twice := min(keys_twice(node), default=None):
-            raise KeyTwice(*twice)
-        return None if node is None else loader.construct_document(node)
+        return _built(loader, loader.get_single_node())
     finally:
         loader.dispose()
+
+
+def documents(text: str) -> list[Any]:
+    """Return each document of a YAML text as plain data; `---` separates them. Raises what `plain` raises."""
+    loader, found = Loader(text), list[Any]()
+    try:
+        while loader.check_node():
+            found.append(_built(loader, loader.get_node()))
+        return found
+    finally:
+        loader.dispose()
+
+
+def _built(loader: Any, node: yaml.Node | None) -> Any:
+    if twice := min(keys_twice(node), default=None):
+        raise KeyTwice(*twice)
+    return None if node is None else loader.construct_document(node)
 
 
 def keys_twice(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
