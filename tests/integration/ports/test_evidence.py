@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from firstline.classification.feedback_store import save_feedback
 from firstline.incidents.groups import Groups
 from firstline.incidents.store import Incidents
-from firstline.models import AlertCount, Deployment, Incident, Outcome, Word, kind_of
+from firstline.models import AlertCount, Deployment, Feedback, Incident, Outcome, Word, kind_of
 from tests.integration.ports.conftest import Open, Ports, close
 from tests.support.builders import alert, at, open_for, receive_into
 
@@ -82,6 +83,22 @@ def test_a_group_has_one_place_a_day_and_the_newest_takes_it(incidents: Incident
     found = [earlier.incident_id for earlier in incidents.incidents_like(alert())]
 
     assert found == [next_day.incident_id, last.incident_id, other.incident_id]
+
+
+def test_what_was_suppressed_is_evidence_for_other_groups_once_a_person_spoke_of_it(
+    incidents: Incidents, closed: Open
+) -> None:
+    proven, hidden = closed(0, group_key="mixed"), closed(40, group_key="mixed", outcome="suppressed")
+
+    def alike() -> list[str]:
+        return [earlier.incident_id for earlier in incidents.incidents_like(alert())]
+
+    assert alike() == [proven.incident_id]
+    assert incidents.earlier_incidents("mixed")[0].incident_id == hidden.incident_id, "its own group knows it"
+
+    word = Feedback(person="slack:U1", by="ana", said="real", at=at(60))
+    save_feedback(hidden.incident_id, word, incidents=incidents)
+    assert alike() == [hidden.incident_id]
 
 
 def test_an_older_end_that_is_written_late_does_not_take_the_place_of_its_groups_newer_one(

@@ -53,7 +53,10 @@ class EvidenceSource(Protocol):
         """
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        """Return the newest incidents with the alert's name or service, at most one per group and day."""
+        """Return the newest incidents with the alert's name or service, at most one per group and day.
+
+        Suppressed incidents of which no person spoke are left out.
+        """
 
     def deployments_since(self, since: datetime) -> list[Deployment]:
         """Return the deployments since a time, newest first."""

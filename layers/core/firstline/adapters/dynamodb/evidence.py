@@ -13,7 +13,8 @@
 | a person's newest word: how bad alerts of one kind are | `WORDS` | `<hash of source, name and environment>` |
 
 Under `LIKE#` a group has one item a day, its newest: a group with a hundred incidents a day must not hide all others
-from a read that ends after some dozens.
+from a read that ends after some dozens. An incident that Firstline suppressed comes there once a person spoke of it:
+by itself it proves nothing, and it would take its group's place from one that does.
 Services are in lower case in keys.
 """
 
@@ -158,7 +159,10 @@ class TableEvidence(TableStore):
         return _newest_first(query(pk, since="CLOSED#", until="CLOSED$", newest_first=True, limit=limit))
 
     def incidents_like(self, alert: NormalizedAlert) -> list[EarlierIncident]:
-        """Return the newest incidents with the alert's name or service, one per group and day. At most two requests."""
+        """Return the newest incidents with the alert's name or service, one per group and day. At most two requests.
+
+        Suppressed incidents of which no person spoke are left out.
+        """
         return _newest_first(
             item for key in _like_keys(alert) for item in self._table.query(key, newest_first=True, limit=CANDIDATES)
         )
@@ -189,6 +193,8 @@ class TableEvidence(TableStore):
             self._table.put(whole | {"sk": f"CLOSED#{key}"}, unless_fuller, {":words": words})
         if record.incident.storm:
             return  # only a storm resembles a storm
+        if earlier.outcome == "suppressed" and not words:
+            return  # Firstline's own opinion is no evidence for other groups
         short = item | {
             "sk": f"{at[:10]}#{group_key}",
             "earlier": _short(earlier).to_stored(),
