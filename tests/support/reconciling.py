@@ -84,6 +84,9 @@ class World:
             hold_over=lambda incident_id, now: self.hold_is_over,
             count_open=lambda: count_open(self.store.table),
             watch=self._watch,
+            stopped=lambda ended, now: None,
+            unheard=lambda now: None,
+            ceiling=lambda now: None,
             clock=lambda: self.seconds,
         )
 

@@ -149,18 +149,24 @@ def test_the_list_of_failed_executions_finds_one_that_is_not_due(world: World) -
 def test_operators_are_told_of_stopped_executions_after_their_successors_have_started(world: World) -> None:
     incident = world.opens(severity="low")
     world.executions.states[incident.incident_id, 1] = "ENDED"
-    world.executions.bad_ends = [BadEnd(incident.incident_id, "ABORTED", at(1))]
-    told = list[list[tuple[str, int]]]()
-    world.reconciler = replace(world.reconciler, stopped=lambda ended, now: told.append([*world.executions.started]))
+    ends = [BadEnd(incident.incident_id, "ABORTED", at(1)), BadEnd("since yesterday", "ABORTED", at(-23 * 60))]
+    world.executions.bad_ends = ends
+    told = list[tuple[object, object]]()
+    world.reconciler = replace(
+        world.reconciler, stopped=lambda ended, now: told.append((ended, [*world.executions.started]))
+    )
 
     world.run(1)
 
-    assert told == [[(incident.incident_id, 2)]]
+    assert told == [(ends, [(incident.incident_id, 2)])]
 
 
 @pytest.mark.parametrize("message", ["stopped", "ceiling", "throttles", "unheard"])
 def test_a_message_to_operators_that_fails_does_not_stop_pages(world: World, message: str) -> None:
+    called = list[str]()
+
     def fail(*_: object) -> None:
+        called.append(message)
         raise ChannelFailed("SNS is down", retryable=True)
 
     world.opens(**CRITICAL)
@@ -169,6 +175,7 @@ def test_a_message_to_operators_that_fails_does_not_stop_pages(world: World, mes
 
     world.run(6)
 
+    assert called == [message]
     assert world.pages == 1
     assert counted("OpenIncidents") == 1
     # Half an hour of it raises an alarm, which CloudWatch sends.

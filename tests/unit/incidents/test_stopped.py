@@ -158,7 +158,7 @@ def test_of_two_processes_at_the_same_moment_one_tells(stops: Stops) -> None:
     stops.stop("first")
     rival, ended = stops.watch, stops.world.executions.ended_badly(at(0))
     stops.new_process()
-    stops.world.store.meanwhile["claimed"] = lambda: rival.look(ended, at(1))
+    stops.world.store.meanwhile["record"] = lambda: rival.look(ended, at(1))  # while the message is written
 
     stops.look(1)
     rival.look(ended, at(2))

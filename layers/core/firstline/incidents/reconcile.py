@@ -83,11 +83,11 @@ class Reconciler:
         Counts the open incidents.
     watch
         Checks every heartbeat.
+    stopped, unheard, ceiling, throttles
+        Tell operators which executions were stopped (of those that ended badly), that nobody is subscribed to the page
+        topic, that the model's ceiling is reached, and which functions Lambda refused to run.
     on_call
         Announces the hand-overs that are due, and copies schedules that are kept elsewhere.
-    throttles, stopped, unheard, ceiling
-        Tell operators about functions that Lambda refused to run, about executions that were stopped (of those that
-        ended badly), that nobody is subscribed to the page topic, and that the model's ceiling is reached.
     failures, restarts, shows
         The growing pauses, by incident, between tries to repair, to start a successor, and to show the message.
     resting
@@ -102,11 +102,11 @@ class Reconciler:
     hold_over: Callable[[str, datetime], str | None]
     count_open: Callable[[], int]
     watch: Callable[[datetime], object]
+    stopped: Callable[[Sequence[BadEnd], datetime], object]
+    unheard: Callable[[datetime], object]
+    ceiling: Callable[[datetime], object]
     on_call: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
     throttles: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
-    stopped: Callable[[Sequence[BadEnd], datetime], object] = lambda ended, now: None  # noqa: ARG005
-    unheard: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
-    ceiling: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
     failures: Backoff = field(default_factory=Backoff)
     restarts: Backoff = field(default_factory=Backoff)
