@@ -35,14 +35,14 @@ def rows() -> list[tuple[str, str, str]]:
     found = measure()
     PAGE.write_text(prices.page(found), encoding="utf-8")
     idle = prices.idle_month()
-    billed = sum(dollars for dollars, _, is_billed in idle.values() if is_billed)
+    whole = sum(dollars for dollars, _, _ in idle.values())
     return [
         *(
             (f"{name}, 1,000 of them", f"${prices.of_path(work).total:.3f}", LIMITS.get(name, ""))
             for name, work in found.items()
         ),
         ("a page from alert to close, write units", f"{found[PAGED].documented:g}", "≤ 40"),
-        ("an idle month", f"${billed:.2f}", "≤ $1.50"),
+        ("an idle month, without any free tier", f"${whole:.2f}", "≤ $1.50"),
     ]
 
 

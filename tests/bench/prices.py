@@ -26,6 +26,7 @@ QUEUE_REQUEST = 0.40 / MILLION
 KEY_REQUEST = 3.0 / MILLION
 ALARM, DASHBOARD, METRIC = 0.10, 3.00, 0.30
 ASKED_METRIC = 0.01 / 1_000
+FREE_ALARMS = 10
 
 GB = 0.5
 SECONDS = {"ingest": 0.05, "reconcile": 0.15, "respond": 0.15, "remediate": 0.10}
@@ -74,7 +75,11 @@ def idle_month() -> dict[str, tuple[float, str, bool]]:
     alarms = _alarms()
     keys = MINUTES / 5 * 2
     return {
-        "alarms": (alarms * ALARM, f"{alarms} alarms of one metric each", True),
+        "alarms": (
+            alarms * ALARM,
+            f"{alarms} alarms of one metric each; the first {FREE_ALARMS} of an account are free, always",
+            alarms > FREE_ALARMS,
+        ),
         "metrics": (0.0, "none is sent while nothing happens", True),
         "reconcile": (
             MINUTES * _invocation("reconcile"),

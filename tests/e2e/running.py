@@ -215,6 +215,11 @@ class LocalStack:
             if message["channel"] == channel and kind in (None, message["kind"])
         ]
 
+    def news(self) -> list[str]:
+        """Return what the page topic's subscribers got that is about no incident of its own."""
+        found = _get_json(f"{self.line['inbox']}/messages")
+        return [message["text"] for message in found if message["channel"] == "sns" and not message["incident"]]
+
     def wait_told(self, incident: str, channel: str, kind: str | None = None, *, says: str = "") -> dict[str, Any]:
         """Wait until somebody was told so through a channel."""
 

@@ -95,6 +95,7 @@ def test_an_execution_that_somebody_stops_is_succeeded_at_once(stack: LocalStack
     assert record.live is not None
     assert (record.status, record.live.generation, len(record.pages)) == ("OPEN", 2, 1)
     assert stack.execution(incident)["status"] == "ABORTED"
+    until("operators are told", lambda: [told for told in stack.news() if f"({incident}): open, its" in told])
     stack.press(incident, "acknowledge")
     stack.wait_for(incident, "resolution")
     stack.press(incident, "resolve")

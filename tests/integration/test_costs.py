@@ -102,7 +102,7 @@ def test_the_page_about_costs_and_the_readme_say_what_an_idle_month_costs() -> N
     month = prices.idle_month().values()
     billed, whole = (sum(dollars for dollars, _, is_billed in month if is_billed or free) for free in (False, True))
 
-    assert billed <= 1.50
-    assert whole <= 1.80
+    assert billed <= 0.20
+    assert whole <= 1.50
     assert f"of which ${billed:.2f} are" in PAGE
-    assert "costs $1.50 to $1.80 a month" in (Path(__file__).parents[2] / "README.md").read_text()
+    assert "costs $0.20 to $1.50 a month" in (Path(__file__).parents[2] / "README.md").read_text()

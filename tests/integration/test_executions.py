@@ -62,7 +62,7 @@ def test_another_error_is_raised(client: "SFNClient", answers: Stubber, code: st
         ("send_task_success", lambda executions: executions.signal("token", "resolved", "ada")),
         ("start_execution", lambda executions: executions.start(incident(), 1)),
         ("describe_execution", lambda executions: executions.describe("incident-1", 1)),
-        ("list_executions", lambda executions: executions.failed_since(NOON)),
+        ("list_executions", lambda executions: executions.ended_badly(NOON)),
     ],
 )
 def test_step_functions_out_of_reach_is_raised(
@@ -165,7 +165,7 @@ def test_failed_executions_lead_to_their_incidents_newest_first(client: "SFNClie
         ("ABORTED", [(second, 4), (first, 2)]),
         ("TIMED_OUT", [(cut, 1), ("too-old", -1)]),
     ):
-        asked = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 100}
+        asked = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 1000}
         answers.add_response("list_executions", {"executions": [ended(name, at, status) for name, at in names]}, asked)
     answers.add_response(
         "describe_execution",
@@ -178,9 +178,18 @@ def test_failed_executions_lead_to_their_incidents_newest_first(client: "SFNClie
         },
     )
 
-    failed = StepFunctions(client, MACHINE).failed_since(NOON)
+    executions = StepFunctions(client, MACHINE)
+    failed = executions.ended_badly(NOON)
 
-    assert failed == [first, second, "an-id-of-another-form-7", LONG]
+    assert [(end.name, end.status) for end in failed] == [
+        (f"{first}-2", "FAILED"),
+        (second, "ABORTED"),
+        ("an-id-of-another-form-7", "FAILED"),
+        (first, "ABORTED"),
+        (cut, "TIMED_OUT"),
+    ]
+    ids = [executions.incident_of(end.name) for end in failed]
+    assert ids == [first, second, "an-id-of-another-form-7", first, LONG]
 
 
 def ended(name: str, minutes: float, status: str) -> dict[str, Any]:

@@ -117,6 +117,8 @@ def test_the_ceiling_is_told_once_a_day(table: Table) -> None:
                     account.hold(MOST)
         assert [call.args for call in count.call_args_list] == [("LlmCeilingReached",)]
         assert _day(table).ceiling_at == NOW
+        assert account.reached(NOW.date()) == {NOW.date(): "0 questions and 0 tokens"}
+        assert account.reached(NOW.date() + timedelta(days=1)) == {}
         clock.now += timedelta(days=1)
         account.hold(MOST)
         with pytest.raises(CeilingReached):

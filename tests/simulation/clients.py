@@ -106,7 +106,7 @@ class Topic:
         self.exceptions = SimpleNamespace(ClientError=ClientError)
 
     def publish(self, **request: Any) -> dict[str, Any]:
-        """Publish a page."""
+        """Publish a page, or news about Firstline itself."""
 
         def do() -> dict[str, Any]:
             text = request["Message"]
@@ -114,7 +114,8 @@ class Topic:
                 text = json.loads(text)["default"]
             found = INCIDENT_ID.search(text)
             incident = found[1] if found else ""
-            self._publish("sns", "page", incident, {"text": text})
+            is_page = found or request.get("MessageStructure") == "json"
+            self._publish("sns", "page" if is_page else "news", incident, {"text": text})
             return {"MessageId": "1"}
 
         answer: dict[str, Any] = self._calls.make("sns", "publish", request, do)

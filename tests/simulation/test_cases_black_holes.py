@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from tests.simulation.clients import Published
 from tests.simulation.faults import Kind
 from tests.simulation.stack import ROOT
 from tests.simulation.timeline import Alert, Timeline
@@ -63,11 +64,55 @@ def test_a_stopped_execution_is_succeeded_and_what_joins_later_is_paged(told: bo
         line.run_until(190)
         assert line.running_executions(incident) == 1
         assert line.live(incident).generation == 2
+        assert len(news(line, f"({incident}): open, its successor runs")) == 1
 
         for number in range(8):
             line.at(200 + 240 * number).push(Alert("DbDown", f"db-{number + 2}", "critical"))
         line.run_until(600)
         line.between(200, 590).expect_page("DbDown")
+        assert len(news(line)) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "times", "told"),
+    [
+        (("sns", "publish"), "refuse", 60, 1),
+        (("dynamodb", "batch_get_item"), "refuse", 60, 1),
+        (("sns", "publish"), "kill before", 1, 1),
+        (("sns", "publish"), "kill after", 1, 2),
+        (("sns", "publish"), "lost", 1, 2),
+        (("dynamodb", "transact_write_items"), "kill before", 1, 2),
+        (("dynamodb", "transact_write_items"), "kill after", 1, 1),
+    ],
+)
+def test_operators_hear_of_a_stopped_execution_whatever_fails(
+    call: tuple[str, str], kind: Kind, times: int, told: int
+) -> None:
+    with Timeline().running() as line:
+        line.at(1).push(LOW)
+        line.at(65).do(lambda: line.world.stop_execution(0))
+        line.at(64).fault("reconcile", call[0], call[1], kind, times=times)
+        line.at(240).stop_faults()
+        line.run_until(900)
+
+        assert line.running_executions(line.incidents()[0]) == 1
+        assert len(news(line, line.incidents()[0])) == told
+
+
+def test_many_executions_that_are_stopped_at_once_are_one_message() -> None:
+    with Timeline().running() as line:
+        line.at(1).push(*(Alert(f"Slow{number}", f"web-{number}", "low") for number in range(12)))
+        for _ in range(12):
+            line.at(70).do(lambda: line.world.stop_execution(0))
+        line.run_until(400)
+
+        (told,) = news(line)
+        assert "12 executions were stopped" in str(told.content)
+
+
+def news(line: Timeline, naming: str = "") -> list[Published]:
+    """Return what operators were told of Firstline itself, by a text that it names."""
+    return [each for each in line.world.messages if each.kind == "news" and naming in each.content["text"]]
 
 
 def test_the_time_until_a_page_begins_with_the_first_critical_and_not_with_the_last() -> None:

@@ -28,7 +28,7 @@ from firstline.errors import (
     HistoryUnavailable,
     ReleasesUnreadable,
 )
-from firstline.incidents.lifecycle import ExecutionState, execution_input, execution_name
+from firstline.incidents.lifecycle import BadEnd, ExecutionState, execution_input, execution_name
 from firstline.models import (
     Incident,
     IncidentRecord,
@@ -252,8 +252,6 @@ class MemoryExecutions:
         Whether anything still waits on a task token.
     states
         How executions stand, by name; those that were started run.
-    failed
-        The incidents whose execution failed.
     """
 
     starts: list[tuple[str, str]] = field(default_factory=list)
@@ -262,7 +260,6 @@ class MemoryExecutions:
     waiting: bool = True
     down: bool = False
     states: dict[str, ExecutionState] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
 
     @property
     def started(self) -> dict[str, str]:
@@ -284,9 +281,12 @@ class MemoryExecutions:
         self._reach()
         return self.states.get(execution_name(incident_id, generation), "UNKNOWN")
 
-    def failed_since(self, since: datetime) -> list[str]:
+    def ended_badly(self, since: datetime) -> list[BadEnd]:
         self._reach()
-        return list(self.failed)
+        return []
+
+    def incident_of(self, name: str) -> str | None:
+        return name
 
     def _reach(self) -> None:
         if self.down:

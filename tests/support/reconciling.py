@@ -10,7 +10,7 @@ from firstline.errors import (
     ConfigurationError,
     ExecutionsUnavailable,
 )
-from firstline.incidents.lifecycle import ExecutionState
+from firstline.incidents.lifecycle import BadEnd, ExecutionState
 from firstline.incidents.reconcile import Reconciler
 from firstline.models import ExecutionInput, Incident, IncidentRecord, Live, NormalizedAlert
 from firstline.observability import metrics
@@ -29,7 +29,7 @@ class Executions:
 
     def __init__(self) -> None:
         self.states: dict[tuple[str, int], ExecutionState] = {}
-        self.failed: list[str] = []
+        self.bad_ends: list[BadEnd] = []
         self.started: list[tuple[str, int]] = []
         self.told: list[str] = []
         self.described: list[str] = []
@@ -51,9 +51,12 @@ class Executions:
         self.described.append(incident_id)
         return self.states.get((incident_id, generation), "UNKNOWN")
 
-    def failed_since(self, since: datetime) -> list[str]:
+    def ended_badly(self, since: datetime) -> list[BadEnd]:
         self._reach()
-        return self.failed
+        return sorted((end for end in self.bad_ends if end.at >= since), key=lambda end: end.at, reverse=True)
+
+    def incident_of(self, name: str) -> str | None:
+        return name.removesuffix("-2")
 
     def _reach(self) -> None:
         if self.down:
@@ -75,13 +78,15 @@ class World:
         self.reconciler = Reconciler(
             incidents=self.store.incidents,
             executions=self.executions,
-            topic=self.topic,
             page_after=timedelta(minutes=5),
             page=self._page,
             show=self._show,
             hold_over=lambda incident_id, now: self.hold_is_over,
             count_open=lambda: count_open(self.store.table),
             watch=self._watch,
+            stopped=lambda ended, now: None,
+            unheard=lambda now: None,
+            ceiling=lambda now: None,
             clock=lambda: self.seconds,
         )
 

@@ -321,10 +321,17 @@ def hands_over(world: World, _: Incident) -> None:
     assert hand_overs.claim("platform", first, hand_overs.last("platform"))
     assert hand_overs.claim("platform", Holding("bob", at(1)), hand_overs.last("platform"))
     assert not hand_overs.claim("platform", Holding("cem", at(1)), first)
-    assert world.incidents.claim_once(f"throttles {stamp(NOON)}", "me", NOON, until=at(1))
     assert list(world.incidents.open_records())
     list(world.incidents.closed_since(NOON))
     world.silences.since(NOON)
+
+
+def tells_operators(world: World, _: Incident) -> None:
+    for key in (f"throttles {stamp(NOON)}", "unheard", "ceiling 2026-03-02", "stopped"):
+        assert world.incidents.claim_once(key, "me", NOON, until=at(1))
+    assert world.incidents.claimed(["stopped web-1"], NOON) == set()
+    world.incidents.claim_all(["stopped web-1"], "me", until=at(1))
+    assert Spending(world.table, Ceiling()).reached(NOON.date()) == {}
 
 
 def takes_a_turn(world: World, _: Incident) -> None:
@@ -368,6 +375,7 @@ def hears_of_a_command(world: World, _: Incident) -> None:
         ("ReconcileFunctionRole", hears_of_a_command),
         ("ReconcileFunctionRole", asks_whose_turn_it_is),
         ("ReconcileFunctionRole", hands_over),
+        ("ReconcileFunctionRole", tells_operators),
         ("ReconcileFunctionRole", copies_a_schedule),
         ("ConsoleFunctionRole", asks_whose_turn_it_is),
         ("PublishFunctionRole", publishes),

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from firstline.sources.cloudwatch_alarm import OWN_ALARMS
@@ -44,11 +43,24 @@ def test_every_alarm_reaches_people_and_says_what_to_do(observability: Resources
         assert len(alarm["AlarmDescription"]) > 40, name
 
 
-@pytest.mark.parametrize("metric", ["ExecutionsFailed", "ExecutionStopped"])
-def test_every_bad_end_of_an_execution_raises_an_alarm(observability: Resources, metric: str) -> None:
+def test_the_alarms_are_no_more_than_an_account_has_free(observability: Resources) -> None:
+    """CloudWatch's first ten alarms of one metric are free; any further trouble is told by a message of reconcile."""
     alarms = of_type(observability, "AWS::CloudWatch::Alarm").values()
 
-    assert [alarm["Threshold"] for alarm in alarms if alarm["MetricName"] == metric] == [1]
+    assert sum(len(alarm.get("Metrics", [None])) for alarm in alarms) <= 10
+
+
+def test_each_failed_execution_raises_an_alarm(observability: Resources) -> None:
+    alarms = of_type(observability, "AWS::CloudWatch::Alarm").values()
+
+    assert [alarm["Threshold"] for alarm in alarms if alarm["MetricName"] == "ExecutionsFailed"] == [1]
+
+
+def test_reconcile_that_cannot_tell_operators_raises_an_alarm(observability: Resources) -> None:
+    alarm = observability["ReconcileFailedAlarm"]["Properties"]
+
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("ReconcileFailed", 1)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 1800
 
 
 def test_each_alert_that_comes_into_the_quarantine_raises_the_alarm(observability: Resources) -> None:

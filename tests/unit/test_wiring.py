@@ -1,6 +1,7 @@
 """Tests of the composition root: which clients its parts get, and how a test replaces a part."""
 
 import gc
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,10 @@ import pytest
 from firstline import GARBAGE_THRESHOLDS
 from firstline.adapters.aws import clients
 from firstline.adapters.aws.clients import CLIENT_CONFIG, EVIDENCE, ONE_SECOND, SENDER_WAITS
-from firstline.errors import ConfigurationError, HistoryUnavailable
+from firstline.adapters.dynamodb.spending import Spending
+from firstline.errors import CeilingReached, ConfigurationError, HistoryUnavailable
+from firstline.models import Usage
+from firstline.policy.model import Ceiling
 from firstline.policy.people import NOBODY
 from firstline.settings import ClassifySettings, IngestSettings, ReconcileSettings, RespondSettings
 from firstline.wiring import ON_LAMBDA, Wiring
@@ -94,6 +98,40 @@ def test_a_trail_that_cannot_be_written_stops_no_page_of_reconcile() -> None:
     wiring._page_overdue(store.only, "Nobody was paged in time.", NOW)
 
     assert len(wiring.page_topic.told) == 1
+
+
+@pytest.mark.parametrize(("connected", "claimed"), [(True, True), (False, False)])
+def test_slack_hears_of_a_page_topic_without_subscribers_as_soon_as_it_is_connected(
+    connected: bool, claimed: bool
+) -> None:
+    wiring, store = reconcile()
+    wiring.page_topic.heard = False
+    posted = list[str]()
+    wiring.channels = lambda: {"slack": SimpleNamespace(say=posted.append)} if connected else {}
+
+    wiring.unheard_watch.look(NOW)
+
+    assert len(posted) == connected
+    assert store.incidents.claimed(["unheard"], NOW + timedelta(hours=23)) == ({"unheard"} if claimed else set())
+
+
+def test_operators_are_told_of_the_ceiling_only_where_a_model_is_named(tmp_path: Path) -> None:
+    said = list[tuple[str, str]]()
+    (tmp_path / "policy").mkdir()
+    for model in ("null", "any"):
+        (tmp_path / "policy" / "model.yaml").write_text(f"model: {model}\ndaily_ceiling: {{tokens: 100}}\n")
+        wiring, store = reconcile()
+        wiring.settings.runbooks_dir, wiring.table = str(tmp_path), store.table
+        wiring.page_topic = SimpleNamespace(say=lambda subject, text: said.append((subject, text)))
+        account = Spending(store.table, Ceiling(tokens=100), clock=lambda: NOW)
+        account.settle(account.hold(Usage(prompt_tokens=90)), Usage(prompt_tokens=90))
+        with pytest.raises(CeilingReached):
+            account.hold(Usage(prompt_tokens=90))
+
+        wiring._look_at_ceiling(NOW)
+
+    ((_, text),) = said
+    assert "With 1 question and 90 tokens the model of firstline reached the ceiling" in text
 
 
 def test_a_missing_people_yaml_lets_nobody_approve_and_raises_nothing(made: Made) -> None:

@@ -235,6 +235,17 @@ def test_what_is_done_once_for_the_whole_stack_has_one_holder_until_the_claim_en
     assert incidents.claim_once("other", "incident-3", at(0), until=at(10)), "another claim is free"
 
 
+def test_many_claims_are_read_and_taken_together(incidents: Incidents) -> None:
+    keys = [f"stopped execution-{number}" for number in range(130)]
+    assert incidents.claim_once(keys[0], "process-1", at(0), until=at(5))
+
+    incidents.claim_all(keys[:120], "process-2", until=at(10))
+
+    assert incidents.claimed(keys, at(9)) == set(keys[:120])
+    assert not incidents.claim_once(keys[0], "process-1", at(6), until=at(20)), "it was taken over"
+    assert incidents.claimed(keys, at(10)) == set()
+
+
 # --- a person asks for the next page ----------------------------------------------------------------------------------
 
 

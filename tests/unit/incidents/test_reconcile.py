@@ -380,17 +380,6 @@ def test_while_nothing_happens_no_metric_is_sent(world: World) -> None:
     assert metrics.metric_set == {}
 
 
-@pytest.mark.parametrize(("heard", "unheard"), [(True, False), (False, True)])
-def test_a_page_topic_without_subscriber_is_reported_before_the_first_page(
-    world: World, heard: bool, unheard: bool
-) -> None:
-    world.topic.heard = heard
-
-    world.run(1)
-
-    assert ("PageTopicUnheard" in metrics.metric_set) is unheard
-
-
 def test_the_input_of_an_execution_depends_on_the_opened_incident_alone(world: World) -> None:
     """Compare the input before and after changes, because a second start must send the same bytes."""
     incident = world.opens(severity="low")

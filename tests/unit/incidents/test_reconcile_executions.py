@@ -1,14 +1,16 @@
 """Reconcile: executions that ended or missed a signal, holds that are over, and messages that are out of date."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from firstline.errors import (
     ChannelFailed,
     ExecutionsUnavailable,
 )
-from firstline.incidents.lifecycle import ExecutionState
+from firstline.incidents.lifecycle import BadEnd, ExecutionState
 from firstline.models import Hold, Incident
-from firstline.observability import metrics
 from tests.support.builders import a_classification, a_plan, at
 from tests.support.reconciling import CRITICAL, Instead, World, counted
 
@@ -136,11 +138,48 @@ def test_the_list_of_failed_executions_finds_one_that_is_not_due(world: World) -
     incident = world.opens(severity="low")
     world.run(1)
     world.executions.states[incident.incident_id, 1] = "ENDED"
-    world.executions.failed = ["unknown", incident.incident_id]
+    names = ("unknown", incident.incident_id)
+    world.executions.bad_ends = [BadEnd(name, "FAILED", at(2)) for name in names]
 
     world.run(2)
 
     assert world.executions.started == [(incident.incident_id, 2)]
+
+
+def test_operators_are_told_of_stopped_executions_after_their_successors_have_started(world: World) -> None:
+    incident = world.opens(severity="low")
+    world.executions.states[incident.incident_id, 1] = "ENDED"
+    ends = [BadEnd(incident.incident_id, "ABORTED", at(1)), BadEnd("since yesterday", "ABORTED", at(-23 * 60))]
+    world.executions.bad_ends = ends
+    told = list[tuple[object, object]]()
+    world.reconciler = replace(
+        world.reconciler, stopped=lambda ended, now: told.append((ended, [*world.executions.started]))
+    )
+
+    world.run(1)
+
+    assert told == [(ends, [(incident.incident_id, 2)])]
+
+
+@pytest.mark.parametrize("message", ["stopped", "ceiling", "throttles", "unheard"])
+def test_a_message_to_operators_that_fails_does_not_stop_pages(world: World, message: str) -> None:
+    called = list[str]()
+
+    def fail(*_: object) -> None:
+        called.append(message)
+        raise ChannelFailed("SNS is down", retryable=True)
+
+    world.opens(**CRITICAL)
+    parts: dict[str, Any] = {message: fail}
+    world.reconciler = replace(world.reconciler, **parts)
+
+    world.run(6)
+
+    assert called == [message]
+    assert world.pages == 1
+    assert counted("OpenIncidents") == 1
+    # Half an hour of it raises an alarm, which CloudWatch sends.
+    assert counted("ReconcileFailed") == (message in ("stopped", "ceiling"))
 
 
 def test_reconcile_pages_although_step_functions_cannot_be_reached(world: World) -> None:
@@ -339,14 +378,3 @@ def test_a_message_that_no_channel_takes_is_tried_less_and_less_often(world: Wor
 
     # Sixty would be one a minute.
     assert 5 <= world.slack.attempts <= 12
-
-
-@pytest.mark.parametrize(
-    ("status", "counts"), [("ABORTED", True), ("TIMED_OUT", True), ("SUCCEEDED", False), ("FAILED", False)]
-)  # Step Functions itself counts those that fail
-def test_only_an_execution_that_was_ended_from_outside_is_counted(world: World, status: str, counts: bool) -> None:
-    incident = world.opens(severity="low")
-
-    world.reconciler.mend(world.ended(incident, status=status), at(1))
-
-    assert ("ExecutionStopped" in metrics.metric_set) is counts

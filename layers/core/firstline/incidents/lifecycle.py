@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from firstline.incidents.waking import must_wake
 from firstline.models import ExecutionInput
@@ -40,6 +40,14 @@ _TIME_AND_HASH_LENGTH = 26
 """The length of the time and the hash at the end of an incident's id, which a name that is cut must keep."""
 
 
+class BadEnd(NamedTuple):
+    """The end of an execution that failed, was stopped or timed out."""
+
+    name: str
+    status: Literal["FAILED", "ABORTED", "TIMED_OUT"]
+    at: datetime
+
+
 class Executions(Protocol):
     """The executions of the state machine. Every method raises `ExecutionsUnavailable` when Step Functions fails."""
 
@@ -59,8 +67,11 @@ class Executions(Protocol):
         `generation` counts the incident's executions: 1 is the first, 2 its successor.
         """
 
-    def failed_since(self, since: datetime) -> list[str]:
-        """Return the ids of incidents whose execution failed, was stopped or timed out since a time, newest first."""
+    def ended_badly(self, since: datetime) -> list[BadEnd]:
+        """Return the executions that failed, were stopped or timed out since a time, newest end first."""
+
+    def incident_of(self, name: str) -> str | None:
+        """Return the id of the incident that an execution, given by its name, belongs to; None if that is unknown."""
 
 
 def execution_name(incident_id: str, generation: int) -> str:

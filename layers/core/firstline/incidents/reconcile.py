@@ -8,21 +8,23 @@ Two runs at the same moment do no harm: every effect is claimed, or written unde
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
 from firstline.errors import ConfigurationError, ExecutionsUnavailable, HistoryUnavailable
 from firstline.incidents import lifecycle
 from firstline.incidents.backoff import LONGEST, SHORTEST, Backoff
+from firstline.incidents.lifecycle import BadEnd
 from firstline.incidents.look import NEWS_AFTER, Look, Spare, missed_signal, next_look, out_of_date
 from firstline.incidents.pages import on_hold, page_overdue, page_within
 from firstline.incidents.resting import Resting
+from firstline.incidents.stopped import TOLD_WITHIN
 from firstline.incidents.store import Incidents
 from firstline.models import ExecutionInput, Incident, IncidentRecord
 from firstline.observability import logger, metrics
@@ -55,22 +57,12 @@ STARTS_WITHIN = timedelta(seconds=30)
 FAILED_WITHIN = timedelta(minutes=3)
 """The age of failed executions that a run looks at; earlier runs saw the older ones."""
 
-STOPPED = ("ABORTED", "TIMED_OUT")
-"""The statuses of executions that were ended from outside. Step Functions itself counts the failed ones."""
-
 SECONDS = 38.0
 """The seconds that a run spends on incidents, so that it does not time out; the others wait for the next run."""
 
 SCHEDULES_BEGIN_WITHIN = 28.0
 """The seconds of a run after which it no longer copies on-call schedules. A copy may take 25 seconds, and Lambda ends
 the function after 55."""
-
-
-class LastResort(Protocol):
-    """The SNS topic for pages of last resort and for Firstline's own alarms."""
-
-    def has_subscriber(self) -> bool:
-        """Return True if anyone is subscribed to the topic."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +83,11 @@ class Reconciler:
         Counts the open incidents.
     watch
         Checks every heartbeat.
+    stopped, unheard, ceiling, throttles
+        Tell operators which executions were stopped (of those that ended badly), that nobody is subscribed to the page
+        topic, that the model's ceiling is reached, and which functions Lambda refused to run.
     on_call
         Announces the hand-overs that are due, and copies schedules that are kept elsewhere.
-    throttles
-        Tells operators about functions that Lambda refused to run.
     failures, restarts, shows
         The growing pauses, by incident, between tries to repair, to start a successor, and to show the message.
     resting
@@ -103,13 +96,15 @@ class Reconciler:
 
     incidents: Incidents
     executions: lifecycle.Executions
-    topic: LastResort
     page_after: timedelta
     page: Callable[[IncidentRecord, str, datetime], object]
     show: Callable[[IncidentRecord, datetime], bool]
     hold_over: Callable[[str, datetime], str | None]
     count_open: Callable[[], int]
     watch: Callable[[datetime], object]
+    stopped: Callable[[Sequence[BadEnd], datetime], object]
+    unheard: Callable[[datetime], object]
+    ceiling: Callable[[datetime], object]
     on_call: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
     throttles: Callable[[datetime], object] = lambda now: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
@@ -163,7 +158,13 @@ class Reconciler:
         # A metric costs as long as it is sent, so a gauge that stands at nothing is not.
         if open_incidents := self.count_open():
             metrics.add_metric(name="OpenIncidents", unit="Count", value=open_incidents)
-        self._check_page_topic()
+        with _apart("not known whether somebody is subscribed to the page topic: nobody is told"):
+            self.unheard(now)
+        errors: list[str] = []
+        with _apart("operators not told that the model's ceiling is reached: tried again in the next run", errors):
+            self.ceiling(now)
+        if errors:
+            _count("ReconcileFailed")
         with _apart("Lambda's throttles not read: refused functions of this hour are not told"):
             self.throttles(now)
         if self.clock() < began + SCHEDULES_BEGIN_WITHIN:
@@ -179,8 +180,6 @@ class Reconciler:
         detail
             Step Functions' event about the end of an execution.
         """
-        if detail.get("status") in STOPPED:
-            _count("ExecutionStopped")
         try:
             ended = ExecutionInput.model_validate_json(detail.get("input") or "")
         except ValidationError:
@@ -347,15 +346,23 @@ class Reconciler:
 
     def _mend_failed(self, now: datetime, spare: Spare) -> None:
         """Start successors of executions that failed a moment ago, in case Step Functions' event got lost."""
-        failed: list[str] = []
+        ended: list[BadEnd] = []
         errors: list[str] = []
         with _apart("failed executions could not be listed: tried again in the next run", errors):
-            failed = self.executions.failed_since(now - FAILED_WITHIN)
-        for incident_id in failed[:MOST_FAILED]:
-            with _apart("no successor for a failed execution: tried again", errors, incident_id=incident_id):
+            ended = self.executions.ended_badly(now - TOLD_WITHIN)
+        failed = [end.name for end in ended if end.at >= now - FAILED_WITHIN]
+        seen: set[str] = set()
+        for name in failed[:MOST_FAILED]:
+            with _apart("no successor for a failed execution: tried again", errors, execution=name):
+                incident_id = self.executions.incident_of(name)
+                if incident_id is None or incident_id in seen:
+                    continue
+                seen.add(incident_id)
                 record = self.incidents.record(incident_id)
                 if record is not None and record.live is not None and record.live.open:
                     self._keep_running(Look(record.live, now, spare, record=record))
+        with _apart("operators not told of stopped executions: tried again in the next run", errors):
+            self.stopped(ended, now)
         if errors:
             _count("ReconcileFailed")
 
@@ -369,16 +376,6 @@ class Reconciler:
                 if record.live is None or not record.live.open:
                     self.incidents.repair_index(record.incident.incident_id)
                     _count("IndexRepaired")
-
-    def _check_page_topic(self) -> None:
-        """Report a page topic without subscribers, before a page needs the topic."""
-        subscribed = self.topic.has_subscriber()
-        if not subscribed:
-            _count("PageTopicUnheard")
-            logger.error(
-                "Nobody is subscribed to the page topic, so pages of last resort and this stack's alarms reach nobody: "
-                "subscribe an address to it"
-            )
 
 
 def _count(name: str) -> None:

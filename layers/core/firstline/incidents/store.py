@@ -6,7 +6,7 @@ one conditional write: of several conflicting writes at the same moment exactly 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -145,6 +145,12 @@ class Incidents(EvidenceSource, Protocol):
 
         Return False while another holder has the claim. The same holder may claim it again.
         """
+
+    def claimed(self, keys: Collection[str], now: datetime) -> set[str]:
+        """Return those of these keys of actions that somebody holds a claim of."""
+
+    def claim_all(self, keys: Collection[str], holder: str, *, until: datetime) -> None:
+        """Claim the actions that these keys name for `holder` until a time, whoever holds them."""
 
     def mark_shown(self, incident: Incident, version: int) -> None:
         """Store which state of the incident (`Live.version`) the newest message to people shows."""

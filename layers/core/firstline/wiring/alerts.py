@@ -11,9 +11,13 @@ from firstline.wiring.on_call import OnCallParts
 
 if TYPE_CHECKING:
     from firstline.incidents.canary import Canary
+    from firstline.incidents.ceiling import CeilingWatch
     from firstline.incidents.heartbeats import Watch
+    from firstline.incidents.once import Once
     from firstline.incidents.reconcile import Reconciler
+    from firstline.incidents.stopped import StoppedWatch
     from firstline.incidents.throttles import ThrottleWatch
+    from firstline.incidents.unheard import UnheardWatch
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import FrontDoor
     from firstline.ingest.hold_ends import HoldEnds
@@ -88,7 +92,6 @@ class AlertParts(OnCallParts, MonitorParts):
         return Reconciler(
             incidents=self.incidents,
             executions=self.executions,
-            topic=self.page_topic,
             page_after=timedelta(seconds=self.settings.page_after_seconds),
             page=self._page_overdue,
             show=self._show_again,
@@ -97,7 +100,52 @@ class AlertParts(OnCallParts, MonitorParts):
             watch=lambda now: self.watch.look(now),
             on_call=self._look_after_schedules,
             throttles=lambda now: self.throttle_watch.look(now),
+            stopped=lambda ended, now: self.stopped_watch.look(ended, now),
+            unheard=lambda now: self.unheard_watch.look(now),
+            ceiling=self._look_at_ceiling,
         )
+
+    @cached_property
+    def once(self) -> "Once":
+        from uuid import uuid4
+
+        from firstline.incidents.once import Once
+
+        return Once(self.incidents, uuid4().hex)
+
+    @cached_property
+    def stopped_watch(self) -> "StoppedWatch":
+        from firstline.incidents.stopped import StoppedWatch
+
+        return StoppedWatch(self.incidents, self.executions, self.once, self.page_topic.say, self.settings.stack_name)
+
+    @cached_property
+    def unheard_watch(self) -> "UnheardWatch":
+        from firstline.incidents.unheard import UnheardWatch
+
+        return UnheardWatch(self.page_topic.has_subscriber, self.once, self._say_in_slack, self.settings.stack_name)
+
+    def _say_in_slack(self, text: str) -> bool:
+        """Post a text in the Slack channel for alerts; return False if that failed, or if Slack is not connected."""
+        from firstline.channels.delivery import say
+
+        channels = self.channels()
+        return hasattr(channels.get("slack"), "say") and say(text, channels)
+
+    def _look_at_ceiling(self, now: datetime) -> None:
+        if self.ceiling_watch is not None:
+            self.ceiling_watch.look(now)
+
+    @cached_property
+    def ceiling_watch(self) -> "CeilingWatch | None":
+        """The check whether the model's ceiling for the day is reached; None if model.yaml names no model."""
+        if self.model_policy.model is None:
+            return None
+        from firstline.adapters.dynamodb.spending import Spending
+        from firstline.incidents.ceiling import CeilingWatch
+
+        spending = Spending(self.table, self.model_policy.daily_ceiling)
+        return CeilingWatch(spending.reached, self.once, self.page_topic.say, self.settings.stack_name)
 
     @cached_property
     def throttle_watch(self) -> "ThrottleWatch":

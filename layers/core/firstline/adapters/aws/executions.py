@@ -4,12 +4,13 @@ import json
 import re
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from firstline.adapters.aws.clients import raising
 from firstline.errors import ExecutionsUnavailable
 from firstline.incidents.lifecycle import (
     MAX_NAME_LENGTH,
+    BadEnd,
     ExecutionState,
     execution_input,
     execution_name,
@@ -18,15 +19,13 @@ from firstline.models import ExecutionInput, Incident
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
-    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
-    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
-_FAILURES: "tuple[ExecutionStatusType, ...]" = ("FAILED", "ABORTED", "TIMED_OUT")
+_FAILURES: 'tuple[Literal["FAILED", "ABORTED", "TIMED_OUT"], ...]' = ("FAILED", "ABORTED", "TIMED_OUT")
 
 _RUNS = ("RUNNING", "PENDING_REDRIVE")
 
-_ONE_PAGE = 100
-"""The number of executions of each status that are looked at: the newest ones."""
+_ONE_PAGE = 1_000
+"""The number of executions of each status that are looked at: those that began last. No page of the list has more."""
 
 _SUCCESSOR = re.compile(r"(?P<incident_id>.*Z-[0-9a-f]{8})-[0-9]+")
 """The name of an execution that succeeds another one; an incident's id ends with its time and a hash."""
@@ -76,23 +75,22 @@ class StepFunctions:
             return "UNKNOWN"
         return "RUNNING" if described["status"] in _RUNS else "ENDED"
 
-    def failed_since(self, since: datetime) -> list[str]:
-        """Return the ids of incidents whose execution failed, was stopped or timed out since a time, newest first.
+    def ended_badly(self, since: datetime) -> list[BadEnd]:
+        """Return the executions that failed, were stopped or timed out since a time, newest end first.
 
-        Only the newest hundred executions of each of these three statuses are looked at.
+        Of each of these three statuses only the thousand executions that began last are looked at.
         """
-        ended: list[ExecutionListItemTypeDef] = []
+        ended: list[BadEnd] = []
         for status in _FAILURES:
             with raising(ExecutionsUnavailable, "the failed executions could not be listed"):
                 page = self._client.list_executions(
                     stateMachineArn=self._state_machine, statusFilter=status, maxResults=_ONE_PAGE
                 )
-            ended += [execution for execution in page["executions"] if _ended_at(execution) >= since]
-        newest_first = sorted(ended, key=_ended_at, reverse=True)
-        ids = (self._incident_of(execution["name"]) for execution in newest_first)
-        return list(dict.fromkeys(incident_id for incident_id in ids if incident_id is not None))
+            ends = [(each["name"], each.get("stopDate", each["startDate"])) for each in page["executions"]]
+            ended += [BadEnd(name, status, at) for name, at in ends if at >= since]
+        return sorted(ended, key=lambda end: end.at, reverse=True)
 
-    def _incident_of(self, name: str) -> str | None:
+    def incident_of(self, name: str) -> str | None:
         """Return the id of the incident that an execution, given by its name, belongs to; None if that is unknown.
 
         A long id is cut in the name and is then read from the execution's input.
@@ -115,7 +113,3 @@ class StepFunctions:
                 return self._client.describe_execution(executionArn=arn)
             except self._client.exceptions.ExecutionDoesNotExist:
                 return None
-
-
-def _ended_at(execution: "ExecutionListItemTypeDef") -> datetime:
-    return execution.get("stopDate", execution["startDate"])

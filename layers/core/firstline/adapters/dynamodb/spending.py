@@ -20,6 +20,7 @@ from firstline.errors import CeilingReached, HistoryUnavailable, ModelGaveNoVerd
 from firstline.models import Frozen, Usage
 from firstline.observability import count, logger
 from firstline.policy.model import Ceiling
+from firstline.text import count as count_of
 from firstline.text import short_duration
 
 PARTITION = "SPENDING"
@@ -109,6 +110,14 @@ class Spending:
         """Yield each day's usage, oldest first. Raises `HistoryUnavailable`."""
         for item in self._table.query(PARTITION, since=since.isoformat()):
             yield Day.from_stored(item | {"day": item["sk"], "cost": float(item.get("cost_micros", 0)) / 1_000_000})
+
+    def reached(self, since: date) -> dict[date, str]:
+        """Return the days since a day whose ceiling was reached, each with what was used in words."""
+        return {
+            day.day: f"{count_of(day.questions, 'question')} and {day.prompt_tokens + day.completion_tokens:,} tokens"
+            for day in self.days(since)
+            if day.ceiling_at is not None
+        }
 
     def _take(self, held: Reservation) -> bool:
         conditions = []
