@@ -41,7 +41,8 @@ def rows() -> list[tuple[str, str, str]]:
             (f"{name}, 1,000 of them", f"${prices.of_path(work).total:.3f}", LIMITS.get(name, ""))
             for name, work in found.items()
         ),
-        ("a page from alert to close, write units", f"{found[PAGED].documented:g}", "≤ 40"),
+        ("write units until a page is out", f"{paths.play(paths.PAGE_IS_OUT).work.documented:g}", "≤ 40"),
+        ("write units of a page from alert to close", f"{found[PAGED].documented:g}", ""),
         ("an idle month, without any free tier", f"${whole:.2f}", "≤ $1.50"),
     ]
 

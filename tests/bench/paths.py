@@ -106,6 +106,10 @@ PATHS: dict[str, Path] = {
 }
 
 
+PAGE_IS_OUT = Path(lambda line: line.at(1).push(CRITICAL), until=30)
+"""The beginning of a path with a page: until everybody is paged, and nobody answered yet."""
+
+
 @dataclass(frozen=True)
 class Played:
     """A path that was played: all its calls to the table, and how many of the first do not count."""
