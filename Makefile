@@ -50,6 +50,10 @@ architecture: setup ## Write docs/architecture.md's picture, tables and items fr
 runbooks: setup ## Check the runbooks and render their SSM documents
 	@$(VENV)/bin/firstline runbooks render
 
+rehearse: setup ## Rehearse a runbook of mine/ or a shipped one on hosts with its faults: make rehearse RUNBOOK=its id
+	@$(if $(RUNBOOK),,$(error Say which runbook: make rehearse RUNBOOK=low-disk))
+	@FIRSTLINE_REHEARSE=$(RUNBOOK) $(PYTEST) tests/runbooks -k $(RUNBOOK)
+
 runbooks-check: setup
 	@$(VENV)/bin/firstline runbooks check
 	@$(VENV)/bin/firstline rules check
@@ -93,4 +97,4 @@ lock: setup ## Renew the pins (requirements*.txt) from the .in files
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
 	for layer in core llm; do $(UV_COMPILE) -c requirements-dev.txt layers/$$layer/requirements.in -o layers/$$layer/requirements.txt; done
 
-.PHONY: help setup demo test simulate check architecture format format-check lint types templates runbooks runbooks-check bench cost scan pictures measure eval build build-both deploy lock
+.PHONY: help setup demo test simulate check architecture format format-check lint types templates runbooks rehearse runbooks-check bench cost scan pictures measure eval build build-both deploy lock

@@ -135,7 +135,10 @@ def try_(
     source: Annotated[str | None, typer.Option(help="--alert is a body as this source sends it.")] = None,
     scenario: Annotated[
         str | None,
-        typer.Option(help="A file of local/rehearsal/scenarios/<runbook>, or none; by default the first cure."),
+        typer.Option(
+            help="A file of local/rehearsal/scenarios/<runbook> or mine/scenarios/<runbook>, or none; "
+            "by default the first cure."
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and the scripts; run nothing.")] = False,
 ) -> None:

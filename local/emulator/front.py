@@ -46,7 +46,8 @@ class Route:
 
 
 def _parameter(match: re.Match[str]) -> str:
-    return f"(?P<{match[1]}>.+)" if match[2] else f"(?P<{match[1]}>[^/]+)"
+    # A route's path cannot end with a slash; a request's may, which the greedy route below that path takes.
+    return f"(?P<{match[1]}>.*)" if match[2] else f"(?P<{match[1]}>[^/]+)"
 
 
 class Front:

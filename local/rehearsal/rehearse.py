@@ -1,11 +1,12 @@
 """Rehearsals of runbooks: a runbook's commands really run, in order, on a throw-away host with a planted fault.
 
-A scenario is a shell file, `local/rehearsal/scenarios/<runbook>/<name>.sh`. Its first line is a comment that says what
-is broken. Its function `plant` breaks the host, with the rights of a runbook's commands; its function `mounts`, which
-is called next, may also mount. Its function `after` checks the host at the end, and finds the output of a step in
-`$output_<step>`, with underscores for hyphens. The file's name begins with the expected ending: `cured`, `not-cured`
-(the runbook is then undone), or `evidence` for runbooks that only look. A line `# with: name=value ...` sets
-parameters, which must fit the runbook's own patterns.
+A scenario is a shell file, `local/rehearsal/scenarios/<runbook>/<name>.sh`, or an owner's own,
+`mine/scenarios/<runbook>/<name>.sh`. Its first line is a comment that says what is broken. Its function `plant` breaks
+the host, with the rights of a runbook's commands; its function `mounts`, which is called next, may also mount. Its
+function `after` checks the host at the end, and finds the output of a step in `$output_<step>`, with underscores for
+hyphens. The file's name begins with the expected ending: `cured`, `not-cured` (the runbook is then undone), or
+`evidence` for runbooks that only look. A line `# with: name=value ...` sets parameters, which must fit the runbook's
+own patterns.
 """
 
 import re
@@ -22,6 +23,8 @@ from firstline.runbooks.model import Runbook
 from local.emulator.hosts import Host, ScriptResult
 
 SCENARIOS = Path(__file__).with_name("scenarios")
+OWN_SCENARIOS = Path(__file__).parents[2] / "mine" / "scenarios"
+"""The folder of the owner's scenarios, for the owner's runbooks and for shipped ones alike."""
 
 type Ending = Literal["cured", "not cured", "evidence"]
 type When = Literal["before", "step", "verify", "rollback"]
@@ -81,15 +84,20 @@ class FaultNotPlanted(Exception):
     """A scenario could not break the host, so no command of the runbook was run."""
 
 
-def scenarios(runbook_id: str, folder: Path = SCENARIOS) -> list[Scenario]:
+def scenarios(runbook_id: str, *folders: Path) -> list[Scenario]:
     """Return a runbook's scenarios, sorted by name; those with the ending `not cured` come last.
+
+    They are read from all `folders`, by default the shipped and the owner's; of two files of the same name, the one in
+    the later folder counts.
 
     Raises
     ------
     ConfigurationError
         A scenario file's name does not begin with an ending.
     """
-    found = [_read(path) for path in sorted((folder / runbook_id).glob("*.sh"))]
+    places = folders or (SCENARIOS, OWN_SCENARIOS)
+    by_name = {path.name: path for folder in places for path in (folder / runbook_id).glob("*.sh")}
+    found = [_read(path) for path in by_name.values()]
     return sorted(found, key=lambda scenario: (scenario.ending == "not cured", scenario.name))
 
 

@@ -1,16 +1,48 @@
-"""The shipped runbooks, and throw-away hosts to run them on."""
+"""The runbooks under test, and throw-away hosts to run them on.
 
+They are the shipped runbooks or, under `make rehearse`, those with the owner's from `mine/` over them.
+"""
+
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from firstline.errors import ConfigurationError
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Catalogue
+from firstline_cli import overlay
 from local.emulator.hosts import Host, Hosts
+from local.rehearsal.rehearse import SCENARIOS
 from tests.support import needs
 
-RUNBOOKS = Path(__file__).parents[2] / "runbooks"
+CHECKOUT = Path(__file__).parents[2]
+REHEARSED = os.environ.get("FIRSTLINE_REHEARSE", "")
+"""The id of the runbook that `make rehearse` asks for; empty in a run of the tests."""
+
+
+def folders_of(checkout: Path, rehearsed: str) -> tuple[Path, tuple[Path, ...]]:
+    """Return the folder of the runbooks under test and the folders of their scenarios; the owner's only to rehearse.
+
+    Raises
+    ------
+    ConfigurationError
+        The runbook that is to be rehearsed does not exist, or a runbook is wrong.
+    """
+    if not rehearsed:
+        return checkout / "runbooks", (SCENARIOS,)
+    folder = overlay.together(checkout)
+    known = sorted(catalogue.load(folder))
+    if rehearsed not in known:
+        raise ConfigurationError(f"There is no runbook {rehearsed!r}; known are {', '.join(known)}.")
+    return folder, (SCENARIOS, checkout / "mine" / "scenarios")
+
+
+try:
+    RUNBOOKS, SCENARIO_FOLDERS = folders_of(CHECKOUT, REHEARSED)
+except ConfigurationError as wrong:
+    pytest.exit(str(wrong), returncode=pytest.ExitCode.USAGE_ERROR)
 SHIPPED = catalogue.load(RUNBOOKS)
 ON_HOSTS = [runbook.id for runbook in SHIPPED.values() if not runbook.releases]
 """The runbooks that run on hosts. Those for releases are rehearsed in tests/statemachine/test_release_rehearsals.py."""

@@ -25,7 +25,7 @@ def followed(tmp_path: Path) -> Path:
     (tmp_path / "runbooks/stuck-queue.yaml").write_text(block("yaml", "**1. Write it.**"))
     (tmp_path / "scenarios/stuck-queue").mkdir(parents=True)
     for name in ("cured", "not-cured"):
-        text = block("bash", f"`local/rehearsal/scenarios/stuck-queue/{name}.sh`:")
+        text = block("bash", f"`mine/scenarios/stuck-queue/{name}.sh`:")
         (tmp_path / f"scenarios/stuck-queue/{name}.sh").write_text(text)
     return tmp_path
 

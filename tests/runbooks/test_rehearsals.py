@@ -18,10 +18,10 @@ from firstline_cli.lint.scripts import SHELLCHECK
 from local.emulator.commands import LIST_OUTPUT_CHARACTERS
 from local.emulator.hosts import HOST_FILES, Host
 from local.rehearsal.rehearse import SCENARIOS, Rehearsal, Scenario, rehearse, scenarios
-from tests.runbooks.conftest import ON_HOSTS, SHIPPED, StartHost, wanted_of
+from tests.runbooks.conftest import CHECKOUT, ON_HOSTS, SCENARIO_FOLDERS, SHIPPED, StartHost, wanted_of
 
 AT_ONCE = 8
-ALL = [scenario for runbook_id in SHIPPED for scenario in scenarios(runbook_id)]
+ALL = [scenario for runbook_id in SHIPPED for scenario in scenarios(runbook_id, *SCENARIO_FOLDERS)]
 
 
 TREE = "find / /data -xdev -not -path '/tmp*' -printf '%p %s %T@ %m\\n' | sort"
@@ -88,7 +88,8 @@ def test_every_runbook_has_a_scenario_for_each_of_its_ends(runbook_id: str) -> N
     endings = {scenario.ending for scenario in ALL if scenario.runbook_id == runbook_id}
     only_looks = all(step.kind == "diagnose" for step in SHIPPED[runbook_id].steps)
     wanted = {"evidence"} if only_looks else {"cured", "not cured"}
-    assert wanted <= endings, f"local/rehearsal/scenarios/{runbook_id} has no scenario that ends {wanted - endings}"
+    where = " and ".join(f"{folder.relative_to(CHECKOUT)}/{runbook_id}" for folder in SCENARIO_FOLDERS)
+    assert wanted <= endings, f"no scenario in {where} ends {', '.join(wanted - endings)}"
 
 
 def test_every_folder_of_scenarios_belongs_to_a_runbook(shipped: Catalogue) -> None:

@@ -66,6 +66,22 @@ def test_the_table_client_of_the_model_gives_up_after_one_second(made: Made, tmp
     assert made == [("dynamodb", ONE_SECOND)]
 
 
+def test_a_look_at_alarms_is_of_the_region_whose_cloudwatch_it_asks(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    covered = []
+
+    def alarms(_clients: Any, *, account: str, region: str, **_more: Any) -> Any:
+        covered.append((account, region))
+        return SimpleNamespace(recovered=None)
+
+    monkeypatch.setattr("firstline.adapters.aws.alarm_metric.OwnAlarms", alarms)
+    wiring = wired(ReconcileSettings)
+    looks = {wiring.look(f"arn:aws:lambda:{region}:123456789012:function:f") for region in ("us-east-1", "eu-west-1")}
+
+    assert (covered, len(looks)) == ([("123456789012", "eu-west-1")], 1), "each look has a number of reads a minute"
+
+
 def test_a_part_that_a_test_sets_is_handed_to_the_other_parts(made: Made) -> None:
     wiring = wired(IngestSettings)
     wiring.incidents, wiring.executions = object(), object()

@@ -202,7 +202,7 @@ def test_a_reader_is_refused_with_the_fix(typed: Typed) -> None:
 def test_resolve_is_refused_when_an_alert_joined_since_the_reader_looked(typed: Typed) -> None:
     refused = typed("resolve", SHORT, "--seen", "0")
     assert refused.exit_code == 4
-    assert "1 more alert joined since you looked" in refused.stderr
+    assert "1 more alert joined or got worse since you looked" in refused.stderr
     assert typed("resolve", SHORT).exit_code == 0
     assert typed.stack.store.only.resolved_by == "ada (command line)"
 

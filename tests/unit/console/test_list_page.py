@@ -37,6 +37,12 @@ def many(number: int) -> list[IncidentRecord]:
     return records
 
 
+@pytest.mark.parametrize("path", ["/console", "/console/"])
+def test_the_consoles_address_leads_to_the_list_also_with_a_slash(path: str) -> None:
+    answer = Shelf(a_record()).see(path)
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (303, "/console/incidents")
+
+
 def test_a_list_of_two_hundred_incidents_has_at_most_100_kb() -> None:
     shelf = Shelf(*many(200))
     answer = shelf.see("/console/incidents", shelf.session("ada"))

@@ -108,11 +108,12 @@ class Door:
         return self.store.groups.read({}, keys)[1]
 
     def check_counts(self) -> None:
-        """Assert that `firing` of each open incident is the number of its alerts that fire."""
+        """Assert that each open incident counts its alerts, each once, and those of them that fire."""
         for live in self.lives():
             if live.open:
-                firing = [each for each in self.alerts() if each.firing and each.incident_id == live.incident_id]
-                assert live.firing == len(firing), live.group_key
+                known = [each for each in self.alerts() if each.incident_id == live.incident_id]
+                firing = [each for each in known if each.firing]
+                assert (live.alerts, live.firing) == (len(known), len(firing)), live.group_key
 
     def close(self, group_key: str, now: datetime, joined: int | None = -1) -> None:
         """Close the group's incident by a decision that knew of `joined` alerts; of all of them by default."""

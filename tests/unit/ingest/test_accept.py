@@ -63,6 +63,17 @@ def test_an_alert_that_gets_worse_is_counted_as_joined_again_and_as_firing_once(
     assert (door.live().joined, door.live().firing, door.live().loud.critical) == (2, 1, 1)
 
 
+def test_people_read_each_alert_counted_once_however_often_it_got_worse_or_fired_again() -> None:
+    door = Door()
+    door.accept(NOON, alert(severity="low"))
+    door.accept(at(1), alert(severity="critical"))
+    door.accept(at(2), resolved(2))
+    door.accept(at(3), alert(severity="critical"), alert(fingerprint="fp-2"))
+
+    assert (door.live().joined, door.live().firing) == (4, 2), "a decision about fewer is out of date"
+    assert (door.store.only.alert_count, door.live().alerts) == (2, 2)
+
+
 def test_the_incident_is_about_the_worst_alert_whatever_the_order_of_the_alerts() -> None:
     alerts = [alert(), alert(fingerprint="fp-2", severity="critical", host="web-2"), alert(fingerprint="fp-3")]
     ids = set()

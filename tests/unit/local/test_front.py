@@ -114,6 +114,13 @@ def test_a_literal_route_wins_over_one_with_a_parameter() -> None:
     assert [name for name, _ in echo.events] == ["special"]
 
 
+def test_a_greedy_parameter_takes_a_path_that_ends_with_its_slash() -> None:
+    echo = Echo({"statusCode": 204})
+    assert call(echo, "GET", "/files/")[0] == 204
+    ((_, event),) = echo.events
+    assert (event["rawPath"], event["pathParameters"]) == ("/files/", {"path": ""})
+
+
 def test_a_greedy_parameter_takes_the_rest_of_a_path_by_any_method() -> None:
     echo = Echo(OK)
     call(echo, "DELETE", "/files/a/b.txt")

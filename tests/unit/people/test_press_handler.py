@@ -243,7 +243,7 @@ def test_a_note_under_which_alerts_joined_is_stored_and_the_person_is_told_so() 
     incident = Heard(a_waiting_record(own=counts_for(3, 3), awaiting="resolution"))
     incident.say("write", "cleared it", resolves=True, seen=1)
     (said,) = incident.whispers
-    assert said.startswith("Your note is stored. Not resolved: 1 more alert joined since you looked")
+    assert said.startswith("Your note is stored. Not resolved: 1 more alert joined or got worse since you looked")
     assert "You wrote" not in said
     assert [note.text for note in incident.now.notes] == ["cleared it"]
     assert incident.now.resolved_by is None

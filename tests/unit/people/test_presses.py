@@ -157,7 +157,7 @@ def test_a_resolve_under_an_old_message_is_refused_and_the_alerts_that_joined_ar
 
     assert (incident.now.resolved_by, incident.signals) == (None, [])
     [(_, _, text)] = incident.whispers
-    assert text.startswith("Not resolved: 1 more alert joined since you looked")
+    assert text.startswith("Not resolved: 1 more alert joined or got worse since you looked")
     assert "critical DbDown on db-1" in text
     (message,) = incident.slack.told
     assert (message.kind, len(message.record.members)) == ("changed", 1)

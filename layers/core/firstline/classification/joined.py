@@ -126,7 +126,7 @@ class Joined:
             key=lambda each: (-said.get(kind_of(each.alert), each.rank), each.number < self.live.judged, each.number),
         )
         hosts = dict.fromkeys(alert.alert.host for alert in [lead, *firing] if alert.alert.host)
-        changes = {"alert": lead.alert, "hosts": list(hosts)[:MOST_HOSTS], "alert_count": self.live.joined}
+        changes = {"alert": lead.alert, "hosts": list(hosts)[:MOST_HOSTS], "alert_count": self.live.alerts}
         return incident.model_copy(update=changes)
 
     def raised(self, verdict: Classification, incident: Incident) -> Classification:

@@ -189,10 +189,10 @@ def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
 def joined(record: IncidentRecord) -> list[Fact]:
     """Return as a trail fact how many alerts joined the incident, and when the last did; none if none joined."""
     live = record.live
-    if live is None or live.joined <= record.incident.alert_count:
+    if live is None or live.alerts <= record.incident.alert_count:
         return []
     return [
-        Fact(what="joined", who="senders", facts={"joined": live.joined, "last_at": live.last_alert_at.isoformat()})
+        Fact(what="joined", who="senders", facts={"joined": live.alerts, "last_at": live.last_alert_at.isoformat()})
     ]
 
 

@@ -55,6 +55,8 @@ def headline(record: IncidentRecord) -> str:
         if not critical:
             return f"Storm of {record.alert_count} alerts, first {name}"
         worst = member_line(record.members[0]).removeprefix("critical ") if record.members else ""
+        # An alert that became critical again counts as critical once more.
+        critical = min(critical, record.alert_count)
         return f"Storm of {record.alert_count} alerts, {critical} critical{f': {worst}' if worst else ''}"
     place = where(incident)
     return f"{name} on {place}" if place else name

@@ -151,8 +151,9 @@ def _entering(
 ) -> Piece:
     folded, rank = newcomer.folded, newcomer.rank
     before = folded.before
+    counted = before is not None and before.incident_id == incident_id
     # An alert that ended without data and fires again has data again.
-    lost = before.lost if before is not None and before.incident_id == incident_id else Counts()
+    lost = before.lost if before is not None and counted else Counts()
     loud = rank >= PAGING_RANK and not held
     after = stored(
         folded,
@@ -172,6 +173,7 @@ def _entering(
         loud_critical=int(loud and rank > PAGING_RANK),
         lost=-lost.lost,
         lost_loud=-lost.lost_loud,
+        again=int(counted),
     )
     return Piece(AlertWrite(folded.before, after), adds, new=newcomer.alert, held=held)
 

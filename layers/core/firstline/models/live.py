@@ -60,7 +60,8 @@ STORM_PREFIX = "storm:"
 class Counts(Frozen):
     """The numbers of alerts that joined an incident and that still fire. Writers only add (also negative numbers).
 
-    An alert that got worse counts in `joined`, `ranks`, `loud_high` and `loud_critical` as if it had joined once more.
+    An alert that got worse, or fires again after its end, counts in `joined`, `ranks`, `loud_high` and `loud_critical`
+    as if it had joined once more. `again` counts these repeats, so that people read how many alerts there are.
     `ranks` counts the alerts that joined by rank (`SEVERITY_RANK`, 0 to 4). `loud_high` and `loud_critical` count the
     high and critical alerts that no hold kept back. `changes` counts everything that a waiting execution must see.
     `lost` counts the alerts that ended without data, so that nobody saw them recover; `lost_loud` counts the loud ones
@@ -75,6 +76,7 @@ class Counts(Frozen):
     loud_critical: int = 0
     lost: int = 0
     lost_loud: int = 0
+    again: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         first, second = self.ranks, other.ranks
@@ -93,6 +95,7 @@ class Counts(Frozen):
             loud_critical=self.loud_critical + other.loud_critical,
             lost=self.lost + other.lost,
             lost_loud=self.lost_loud + other.lost_loud,
+            again=self.again + other.again,
         )
 
 
@@ -213,8 +216,14 @@ class Live(Frozen):
 
     @property
     def joined(self) -> int:
-        """The number of alerts that joined, the opening ones included; an alert that got worse counts once more."""
+        """The number of times that an alert joined, got worse or fired again, those that opened the incident included."""
         return self.counts.joined
+
+    @property
+    def alerts(self) -> int:
+        """The number of alerts that the incident has had, each counted once."""
+        counts = self.counts
+        return counts.joined - counts.again
 
     @property
     def firing(self) -> int:

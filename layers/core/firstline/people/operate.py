@@ -194,7 +194,7 @@ class _Deed:
     def tell_what_joined(self, since: JoinedSince) -> str:
         """Show in Slack which alerts joined since this person looked; return the answer that refuses the Resolve."""
         record = self.by.incidents.record(self.incident_id)
-        more = f"{count(since.joined - since.seen, 'more alert')} joined since you looked"
+        more = f"{count(since.joined - since.seen, 'more alert')} joined or got worse since you looked"
         if record is not None:
             shown_at = record.live.last_paged_at if record.live else None
             if new := names(joined_since(stored_members(record, self.by.incidents), shown_at)):

@@ -151,7 +151,7 @@ def _facts(event: NotifyInput | PageOnCallInput, record: IncidentRecord, over: l
         ended: dict[str, Any] = {
             "outcome": record.outcome,
             "reason": record.outcome_reason or "",
-            "joined": live.joined if live else record.alert_count,
+            "joined": live.alerts if live else record.alert_count,
             "firing": live.firing if live else 0,
         }
         facts.append(Fact(what="closed", who=record.resolved_by or "state machine", facts=ended))

@@ -74,7 +74,7 @@ def joined_alerts(
 
 def alerts_in(record: IncidentRecord) -> int:
     """Return the number of alerts that an incident had."""
-    return max(record.alert_count, record.live.joined if record.live is not None else 0)
+    return max(record.alert_count, record.live.alerts if record.live is not None else 0)
 
 
 def _differing(known: Sequence[StoredAlert], before: Rules, after: Rules, zone: tzinfo) -> Iterator[str]:

@@ -37,13 +37,15 @@ class MonitorParts(Files):
     def look(self, arn: str) -> "MetricLook":
         """Return an object that says whether the metric of an incident's CloudWatch alarm is back in its range.
 
-        Only the account and region in `arn` matter: the alarms there are read. Give the ARN of the calling function.
+        It covers the alarms of this region, whose CloudWatch is asked, and of the account in `arn`, which is all that
+        matters of it. Give the ARN of the calling function.
         """
-        region, account = arn.split(":")[3:5]
+        account = arn.split(":")[4]
         if account not in self._looks:
             from firstline.adapters.aws.alarm_metric import OwnAlarms
             from firstline.people.recovery import MetricLook
 
+            region = self._dynamodb.meta.region_name
             alarms = OwnAlarms(self._evidence_client, account=account, region=region, zone=self._zone)
             self._looks[account] = MetricLook(alarms.recovered)
         return self._looks[account]

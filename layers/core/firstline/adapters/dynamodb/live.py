@@ -145,7 +145,7 @@ def counts_of(item: Item) -> Counts:
     """Return the numbers of alerts (joined, firing, …) on a LIVE item or a further item that counts them (a shard)."""
     number = {name: int(item.get(name, 0)) for name in _COUNTED}
     ranks = (number["c0"], number["c1"], number["c2"], number["c3"], number["c4"])
-    names = ("joined", "firing", "changes", "loud_high", "loud_critical", "lost", "lost_loud")
+    names = ("joined", "firing", "changes", "loud_high", "loud_critical", "lost", "lost_loud", "again")
     return Counts(ranks=ranks, **{name: number[name] for name in names})
 
 
@@ -193,6 +193,8 @@ def live_item(live: Live) -> Item:
         **{"opened": [stamp(at) for at in live.opened], **words, **times, **_amounts(live.own)},
         **{f"{name}_{part}": number for name in _LOUD for part, number in getattr(live, name).model_dump().items()},
     }
+    if not live.own.again:  # most incidents have none, and what is absent counts as 0
+        del item["again"]
     if live.open and live.due_at is not None:
         item |= {"due_pk": _due_partition(live.group_key), "due_sk": stamp(live.due_at)}
     return item

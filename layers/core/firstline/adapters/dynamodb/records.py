@@ -188,11 +188,11 @@ def _record(head: Item, incident: Incident, live: Live | None, *, plan: Item, de
 
 
 def _copied(live: Live) -> dict[str, Any]:
-    """Return the fields of a record that repeat its `Live`, such as `alert_count`, the number of alerts that joined."""
+    """Return the fields of a record that repeat its `Live`, such as `alert_count`, the number of its alerts."""
     by_hand = resolved_by_hand(live)
     over = live.last_end_at if live.firing == 0 else None
     return {
-        "alert_count": live.joined,
+        "alert_count": live.alerts,
         "last_alert_at": live.last_alert_at,
         "paged_at": live.paged_at,
         "acknowledged_at": live.acked_at,
