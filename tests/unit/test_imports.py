@@ -63,9 +63,10 @@ def test_classify_starts_without_what_only_a_model_or_another_function_needs() -
 
 @pytest.mark.parametrize("package", [firstline.contracts, firstline.models, firstline.settings])
 def test_every_name_of_a_package_can_be_imported_lazily(package: ModuleType) -> None:
-    homes = {name: getattr(package, name) for name in package.__all__}
+    named = [name for names in package._NAMES.values() for name in names.split()]
 
-    assert set(homes) == set(package._HOMES)
-    assert all(value is not None for value in homes.values())
+    assert sorted(named) == sorted(package.__all__)
+    assert all(getattr(package, name) is not None for name in named)
+    assert all(vars(package)[name] is getattr(package, name) for name in named), "each is looked up once"
     with pytest.raises(AttributeError, match="has no attribute 'Nonsense'"):
         _ = package.Nonsense

@@ -17,6 +17,10 @@ state machine's functions. Imports go one way: functions -> wiring -> adapters -
 """
 
 import gc
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 """The version of everything in this repository; CHANGELOG.md has a section about it."""
@@ -28,3 +32,26 @@ _WHILE_STARTING = 200_000
 """The objects that a start makes at most: what is imported stays, and to look for garbage in it is for nothing."""
 
 gc.set_threshold(_WHILE_STARTING)
+
+
+def late_names(package: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a `__getattr__` for a package, which imports a module of it when a name from the module is first used.
+
+    A start imports only the modules that it needs, as each takes time. For type checkers and editors the package
+    imports the same names under `TYPE_CHECKING`.
+
+    Parameters
+    ----------
+    names
+        The names that each module of the package gives to it, separated by spaces.
+    """
+    homes = {name: module for module, given in names.items() for name in given.split()}
+
+    def named(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{package}.{homes[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return named

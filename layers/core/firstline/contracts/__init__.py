@@ -10,8 +10,9 @@ recorded in `tests/events/contracts/<version>`.
 Read `choice.py` first: every function answers with the next state, as `What Now?` would choose it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from firstline import late_names
 
 if TYPE_CHECKING:
     from firstline.contracts.choice import (
@@ -66,12 +67,6 @@ _NAMES = {
     ),
     "remediation": "Cursor Move NextMoveInput NextMoveOutput Origin PlanRemediationInput PlanRemediationOutput",
 }
-_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a contract's module when the contract is first used: a function needs those of its own states."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
+if not TYPE_CHECKING:  # A type checker knows the names from above, and refuses any other.
+    __getattr__ = late_names(__name__, _NAMES)

@@ -9,8 +9,9 @@ Read `alert.py` first, then `incident`, `metric`, `classification` and `plan`, w
 `severity`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from firstline import late_names
 
 if TYPE_CHECKING:
     from firstline.models.alert import AlertLink, Direction, Location, Measured, NormalizedAlert, OwnerTags
@@ -110,12 +111,6 @@ _NAMES = {
     "severity": "PAGING_RANK SEVERITIES SEVERITY_RANK Severity SourceSeverity",
     "word": "DROPS_FOR EVERYWHERE NO_DATA AlertKind NearWord Word kind_of short_environment",
 }
-_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a model's module when the model is first used: most functions need few of them, and imports take time."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
+if not TYPE_CHECKING:  # A type checker knows the names from above, and refuses any other.
+    __getattr__ = late_names(__name__, _NAMES)

@@ -5,8 +5,9 @@ compares the models with the template. Fields have no default, or an empty one, 
 models hold the fields that several functions share; read `base.py` first.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from firstline import late_names
 
 if TYPE_CHECKING:
     from firstline.settings.alerts import CanarySettings, IngestionSettings, IngestSettings
@@ -39,15 +40,6 @@ _NAMES = {
     ),
     "reconcile": "ReconcileSettings",
 }
-_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-
-def __getattr__(name: str) -> Any:
-    """Return the settings class called `name`, and import its module only now.
-
-    So a Lambda function does not import the settings of the others.
-    """
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
+if not TYPE_CHECKING:  # A type checker knows the names from above, and refuses any other.
+    __getattr__ = late_names(__name__, _NAMES)
