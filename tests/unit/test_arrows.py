@@ -30,7 +30,7 @@ ROOMS = (
 """The rooms of the core and the modules beside them; each imports only those before it."""
 
 OF_THE_PACKAGE = {"late_names"}
-"""What `firstline/__init__.py` itself gives to the rooms; it imports none of them."""
+"""The names that `firstline/__init__.py` itself gives to the rooms; it imports none of them."""
 
 KNOWS_A_LATER_ROOM = {
     ("incidents/store.py", "classification"): "the port names what is stored with an incident that closes",

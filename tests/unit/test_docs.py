@@ -43,6 +43,19 @@ def test_every_link_of_a_guide_leads_to_a_page_and_heading_that_exist(guide: Pat
         assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
 
 
+LONGEST = 140
+"""The most characters that a line of a guide shows, but for tables and code; the target of a link is not shown."""
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_line_of_a_guide_is_short_enough_to_read(guide: Path) -> None:
+    text = re.sub(r"^ *```.*?^ *```$", "", guide.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    shown = re.sub(r"\]\([^)\n]*\)", "]", text)
+    lines = [line for line in shown.splitlines() if not line.lstrip().startswith("|")]
+
+    assert [line for line in lines if len(line) > LONGEST] == [], "wrap the paragraph at about 120 characters"
+
+
 INDEXES = {"docs/README.md", "docs/decisions/README.md"}
 PAGES = [
     path for path in GUIDES if path.parent.name != "decisions" and path.is_relative_to(ROOT / "docs")

@@ -1,11 +1,14 @@
 """The owner's tags in a verdict: they fill in only what the alert itself does not state."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from firstline.classification import prompt
+from firstline.classification.case import Case
 from firstline.classification.classify import classify
 from firstline.classification.evidence import gather
 from firstline.classification.owned import KnownTags, in_words
@@ -41,6 +44,34 @@ def test_a_tag_of_the_alarm_is_the_severity_only_of_an_alert_that_states_none(
     incident: Callable[..., Incident], evidence: Callable[..., Evidence], alert: Any, says: OwnerTags, severity: str
 ) -> None:
     assert verdict_on(incident(**alert), evidence(tags=says)).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("alert", "word", "said", "presumed"),
+    [
+        (UNSTATED, None, "critical", None),
+        (UNSTATED | {"severity": "high", "presumed_from": "triggered"}, None, "critical", None),
+        (UNSTATED | {"severity": "high", "presumed_from": "triggered"}, "low", None, "high"),
+        (UNSTATED, "low", None, None),
+        ({"severity": "low"}, None, "low", None),
+        (UNSTATED | {"storm": True}, None, None, None),
+    ],
+)
+def test_a_model_hears_a_tags_severity_where_it_counts_as_the_sources_word(
+    incident: Callable[..., Incident],
+    evidence: Callable[..., Evidence],
+    alert: Any,
+    word: Any,
+    said: Any,
+    presumed: Any,
+) -> None:
+    opened = incident(**alert)
+    known = evidence(tags=SAYS_CRITICAL, word=word and word_on(opened, word))
+    told = json.loads(prompt.build(opened, evidence=known, offered=[], now=NOW).data)["alert"]
+    assert told["severity_said_by_source"] == said
+    assert (told["severity_presumed"] or {}).get("severity") == presumed
+    case = Case.of(opened, known, NO_RULES, NOW)
+    assert said in (None, case.base), "the rules begin with the same"
 
 
 def test_a_persons_word_on_the_alert_wins_over_its_tag(

@@ -10,7 +10,7 @@ from firstline.classification import lexicon, own_words
 from firstline.classification.evidence import suspects
 from firstline.classification.feedback import called_noise
 from firstline.classification.history import MEMORY, Opinion, opinion
-from firstline.classification.owned import with_tags
+from firstline.classification.owned import stated_by_tags, with_tags
 from firstline.classification.seen import Cause
 from firstline.classification.templates import template_of
 from firstline.models import (
@@ -100,7 +100,7 @@ class Case:
         if not stated:
             word = evidence.word if evidence.word and evidence.word.holds(now) else None
             base, said = _unstated(alert, evidence, now)
-            if word is None and not incident.storm and (tagged := evidence.tags.severity) is not None:
+            if (tagged := stated_by_tags(incident, evidence, now)) is not None:
                 stated, base, said = True, tagged, f"The alarm is tagged {tagged}, which counts as its source's word."
         if not stated and word is None and cause is not None and cause.broken:
             base, said = _raised(base, said, cause)

@@ -2,7 +2,15 @@
 
 from datetime import datetime
 
-from firstline.models import AlarmEvidence, Classification, Incident, NormalizedAlert, OwnerTags
+from firstline.models import (
+    AlarmEvidence,
+    Classification,
+    Evidence,
+    Incident,
+    NormalizedAlert,
+    OwnerTags,
+    SourceSeverity,
+)
 
 TEAM = "team"
 
@@ -44,6 +52,17 @@ def with_tags(incident: Incident, tags: OwnerTags) -> Incident:
         "labels": labels,
     }
     return incident.model_copy(update={"alert": alert.model_copy(update=added)})
+
+
+def stated_by_tags(incident: Incident, evidence: Evidence, now: datetime) -> SourceSeverity | None:
+    """Return the severity that a tag of the alarm states, where it counts as its source's word; else None.
+
+    It counts if the source states none, no person's word on the alert holds, and the incident is no storm.
+    """
+    word = evidence.word
+    if incident.storm or incident.alert.severity_stated or (word is not None and word.holds(now)):
+        return None
+    return evidence.tags.severity
 
 
 def in_words(tags: OwnerTags) -> str:

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 from firstline.classification import vital_signs
 from firstline.classification.evidence import suspects
-from firstline.models import EarlierIncident, Evidence, Incident, NormalizedAlert
+from firstline.classification.owned import stated_by_tags
+from firstline.models import EarlierIncident, Evidence, Incident, NormalizedAlert, SourceSeverity
 from firstline.privacy.safe import safe_label, safe_line, safe_text
 from firstline.text import shorten
 
@@ -80,7 +81,7 @@ def build(incident: Incident, *, evidence: Evidence, offered: Sequence[Offered],
     packed = pack(incident, evidence, now)
     items = {f"e{number}": item for number, item in enumerate(packed.items, 1)}
     document = {
-        "alert": _alert(incident),
+        "alert": _alert(incident, stated_by_tags(incident, evidence, now)),
         "incident": {
             "minutes_open": _minutes(incident.opened_at, now),
             "alerts": incident.alert_count,
@@ -104,13 +105,14 @@ def _instructions() -> tuple[str, str]:
     return head.removeprefix("version:").strip(), body.strip()
 
 
-def _alert(incident: Incident) -> dict[str, Any]:
+def _alert(incident: Incident, tagged: SourceSeverity | None) -> dict[str, Any]:
+    """Return the alert as data; a severity that a tag of the alarm states (`tagged`) is its source's word."""
     alert, labels = incident.alert, incident.alert.labels
     return {
         "source": _line(alert.source),
         "name": _line(alert.alert_name),
-        "severity_said_by_source": alert.severity if alert.severity_stated else None,
-        "severity_presumed": _presumed(alert),
+        "severity_said_by_source": alert.severity if alert.severity_stated else tagged,
+        "severity_presumed": None if tagged else _presumed(alert),
         "message": safe_text(alert.message, MAX_MESSAGE_CHARS),
         **{name: _line(getattr(alert, name)) for name in ("host", "service", "environment", "region")},
         "labels": {_line(name): safe_label(name, labels[name], MAX_NOTE_CHARS) for name in sorted(labels)[:MAX_LABELS]},

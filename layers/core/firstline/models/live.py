@@ -216,7 +216,7 @@ class Live(Frozen):
 
     @property
     def joined(self) -> int:
-        """The number of times that an alert joined, got worse or fired again, those that opened the incident included."""
+        """The number of times that an alert joined, got worse or fired again, the opening ones included."""
         return self.counts.joined
 
     @property

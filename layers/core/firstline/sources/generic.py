@@ -27,7 +27,7 @@ from firstline.sources.links import links_in_fields
 from firstline.sources.location import locate
 from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
-from firstline.sources.notices.unknown import bare, says_end, shows_end, stateless
+from firstline.sources.notices.unknown import bare, graded, opposites, says_end, shows_end, stateless
 from firstline.sources.reading import Reading
 from firstline.sources.shapes import GROUP, USUAL, flattened, unfolded
 from firstline.sources.statuses import STATUSES, Status, states_something, status_of
@@ -64,9 +64,11 @@ _OF_AN_OBJECT = (
 """Statuses of a service or host instead of a problem; with them, a message's text is for people and not the name."""
 _GRADES = {"critical": "critical", "crit": "critical", "warning": "warning", "warn": "warning"}
 """Statuses that are a severity too, in Nagios and its relatives."""
+_NAGIOS, _NAGIOS_HOST = "nagios", "nagioshostname"
+"""The beginning, by its letters, of each macro that Nagios puts into a command's environment, and one they all have."""
 _MESSAGE = (
     *("message", "msg", "description", "longdescription", "text", "details", "alertdetails"),
-    *("body", "output", "summary", "item"),
+    *("body", "output", "serviceoutput", "hostoutput", "summary", "item"),
 )
 _HOST = ("host", "hostname", "instance", "instanceid", "node", "server", "device", "monitorurl")
 _TIME = ("timestamp", "time", "startsat", "occurredat", "statechangedtimestamp", "ts", "date")
@@ -143,7 +145,8 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     full_name, is_text = _name(alert)
     alert_name = values.name(full_name)
     if alert_name is None:
-        raise UnreadablePayload("generic: an alert has no name: send it as `alert_name`")
+        also = ", with the end of an alert too" if first(alert, _ID) else ""
+        raise UnreadablePayload(f"generic: an alert has no name: send it as `alert_name`{also}")
     status, word = _status_and_word(alert, full_name)
     if status is None:
         reading.ignore(f"{alert_name} is {word}: neither firing nor resolved")
@@ -154,8 +157,8 @@ def _read_alert(raw: Any, reading: Reading) -> None:
     subject = Subject(*[own.first(meaning) or meant.first(meaning) for meaning in Subject._fields])
     given = first(alert, _ID)
     message = first(alert, _MESSAGE)
-    stated = _severity(alert, word, own.first("severity") or meant.first("severity"))
-    stated = stated or (severity_word(alert_name) if is_text else None) or severity.on_a_line(message or "")
+    by_field = _severity(alert, word, own.first("severity") or meant.first("severity"))
+    stated = by_field or (severity_word(alert_name) if is_text else None) or severity.on_a_line(message or "")
     ends_at = _ended_at(alert, status)
     scope = meant.and_also(own).scope
 
@@ -165,6 +168,8 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 
     names = _names_over_time(alert, full_name, word, is_text)
     key, fingerprint = known_as(names[-1 if status == "firing" else 1])
+    if status == "resolved":
+        names += [*opposites(full_name, word), *graded(full_name, by_field or "")]
     reading.add(
         alert_name=alert_name,
         severity=reading.severity(stated, alert.get(USUAL)),
@@ -244,12 +249,14 @@ def _ended_at(alert: dict[str, Any], status: str) -> datetime | None:
 def _fields(raw: dict[str, Any]) -> dict[str, Any]:
     """Return an alert's fields, keyed by the letters and digits of their names: `alert_name` is `alertname`.
 
-    A known tool's message is translated into the fields of the generic source. Of another message the fields at the
-    top are returned. If these have no name, or neither a status nor a severity, the fields of nested objects are
-    added: `{"name": …, "build": {"status": …}}`.
+    A known tool's message is translated into the fields of the generic source, and Nagios' macros lose their prefix. Of
+    another message the fields at the top are returned. If these have no name, or neither a status nor a severity, the
+    fields of nested objects are added: `{"name": …, "build": {"status": …}}`.
     """
     raw = _with_text_of_blocks(raw)
     alert = by_letters(raw)
+    if _NAGIOS_HOST in alert:
+        return {key.removeprefix(_NAGIOS): alert[key] for key in alert if key.startswith(_NAGIOS)}
     known = unfolded(alert)
     if known is not None and first(known, _NAME) is not None:
         return known

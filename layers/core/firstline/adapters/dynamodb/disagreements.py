@@ -86,7 +86,8 @@ class Disagreements(TableStore):
         """Store a model's disagreement with rules on an incident, in place of an earlier one of this model on it."""
         opened_at = record.incident.opened_at
         key = f"{stamp(opened_at)}#{record.incident.incident_id}#{found.decider}"
-        values = {":it": found.model_dump_json(), ":expiry": self._table.expiry(record.closed_at or opened_at)}
+        # A model may take a year to earn its say, however short the history is.
+        values = {":it": found.model_dump_json(), ":expiry": self._table.late_expiry(record.closed_at or opened_at)}
         change = "SET disagreement = :it, expires_at = :expiry"
         self._table.update(PARTITION, key, change, values, condition=None)
 

@@ -98,7 +98,7 @@ class Table:
         return int(now.timestamp()) + self._keep_seconds
 
     def late_expiry(self, now: datetime) -> int:
-        """Return when an item of an open incident expires, in seconds since the epoch.
+        """Return when an item that is needed beyond a short history expires, in seconds since the epoch.
 
         That is `keep_days` and a year after `now`: a year is the longest time for which an incident may be open.
         """

@@ -69,6 +69,11 @@ _ENDS_WITH_STATE = re.compile(
     r"|down|offline|unhealthy|critical|warning|unknown|firing|problem|triggered)\W{0,4}",
     re.IGNORECASE,
 )
+# `shop DOWN` and `Host web-1 UP`, in capitals that the name is not all of: `SET UP` tells no state.
+_ENDS_IN_CAPITALS = re.compile(
+    r"(?P<name>(?=[^\n]{0,99}[a-z0-9])\S{1,99}(?:[ \t]\S{1,99})?)[ \t](?:(?P<end>UP)|DOWN)[.!]?"
+)
+_ENDS_FIRING = re.compile(r"[ \t]firing\W{0,4}$", re.IGNORECASE)
 # `shop is down`, `Monitor is UP: shop`, `backup failed`; `CPU is up to 90` counts something.
 _IN_SENTENCE = re.compile(
     r"\b(?:(?:is|are|went|came|has|have|gone|now|back) ){1,3}"
@@ -94,6 +99,14 @@ _NOT_OVER = re.compile(
 )
 """Words of trouble, and words that say that only some of several are well: `2 of 3`, `only`."""
 _MORE_IS_WORSE = re.compile(r"\b(?:rates?|ratio|latency|usage|load|depth|queue|lag|count|traffic) $", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"\b(?:[a-z]{2,}s|cpu|memory|heap|swap|disk|traffic|throughput|time|delay|backlog|size|volume|utili[sz]ation"
+    r"|consumption|temperature|humidity|pressure|power|voltage|speed|price|cost|spend|bill|loss|jitter|churn|demand"
+    r"|rate|ratio|latency|usage|load|depth|queue|lag|count|level"
+    r"|back|set|start|sign|log|scaled?|ramp|build|clean|spin|roll|slow|shut|warm|wind)$",
+    re.IGNORECASE,
+)
+"""The last word of a text that ` UP` or ` DOWN` only says more of: what is counted (`errors UP`), or a verb."""
 _OFFERED = re.compile(r"\b(?:updates?|upgrades?|versions?|patch(?:es)?)\b", re.IGNORECASE)
 _OF_ATTACKER = re.compile(
     r"\b(?:attack\w*|brute|injection|intrusion|exfiltration|suspicious|malicious|malware|logins?|logon)\b",
@@ -106,6 +119,16 @@ _TROUBLES = re.compile(
 _BRACKETED = re.compile(r"\[[^\[\]]{0,100}\]")
 _BACK = re.compile(r"\bUP\b|\b[Bb]ack\b|[\u2705\u2714\U0001f7e2\U0001f44d!]")
 """Signs that `is up` is good news. Without one, as in `queue depth is up`, it may be bad news."""
+_ALSO = {"critical": ("crit",), "crit": ("critical",), "warning": ("warn",), "warn": ("warning",)}
+"""The other spelling of a grade."""
+_OPPOSITES = {
+    "up": ("down",),
+    "online": ("offline",),
+    "healthy": ("unhealthy",),
+    "available": ("unavailable",),
+    "reachable": ("unreachable",),
+}
+"""The words for bad states of what has a good state, by the word for it."""
 _MOST = 500
 _CHANGES = re.compile(r"[ -](?:State|Status)[ -]?Change\b.*|[ -]Notification$", re.IGNORECASE)
 _IS_RUN = re.compile(r":[\w-]+-execution/[^/]+$")
@@ -219,8 +242,16 @@ def says_end(text: str, *, bad: bool = False) -> bool:
     if (ends := _ENDS_WITH_STATE.fullmatch(text)) is not None and (ends["said"] or ends["end"]):
         name = ends["name"]
         return ends["said"] is not None or not (bad or _NOT_OVER.search(name) or _MORE_IS_WORSE.search(f"{name} "))
+    if (capitals := _in_capitals(text)) is not None:
+        return capitals["end"] is not None and not bad and not _NOT_OVER.search(capitals["name"])
     said = _sentence(text)
     return said is not None and not bad and _means_end(text, said)
+
+
+def _in_capitals(text: str) -> re.Match[str] | None:
+    """Match `shop DOWN` and `shop UP`, of which the last word is the state; None for `errors UP` and other texts."""
+    found = _ENDS_IN_CAPITALS.fullmatch(text.strip())
+    return None if found is None or _COUNTED.search(found["name"]) else found
 
 
 def _means_end(text: str, said: re.Match[str]) -> bool:
@@ -307,14 +338,44 @@ def bare(text: str) -> str:
         before = text
         if (grade := _BEGINS_WITH_GRADE.match(text)) is not None:
             text = text[grade.end() :]
-        if (ends := _ENDS_WITH_STATE.fullmatch(text)) is not None:
+        if (ends := _ENDS_WITH_STATE.fullmatch(text) or _in_capitals(text)) is not None:
             text = ends["name"].strip()
-        text = stateless(text)
+        text = stateless(_ENDS_FIRING.sub("", text))
         if not text:
             return before
         if text == before:
             break
     return text
+
+
+def opposites(text: str, word: str) -> list[str]:
+    """Return the texts that fired where this one ends with its status, `word`: `shop DOWN` of `shop UP` and `up`.
+
+    There are none if the text does not end with the word, or if the word has no opposite.
+    """
+    before, found = text[: -len(word)], text[-len(word) :]
+    if found.lower() != word or not before[-1:].isspace():
+        return []
+    return [before + _styled(each, found) for each in _OPPOSITES.get(word, ())]
+
+
+def graded(text: str, grade: str) -> list[str]:
+    """Return the texts that fired with a grade where this one says that it is over: `[CRITICAL] x` of `[RESOLVED] x`.
+
+    There are none if the text does not begin or end with a word for an end.
+    """
+    found = _BEGINS_WITH_STATE.match(text) or _ENDS_WITH_STATE.fullmatch(text)
+    over = next((name for name in ("end", "said") if found is not None and found.groupdict().get(name)), None)
+    if found is None or over is None or not re.fullmatch(r"\w{1,20}", grade):
+        return []
+    before, after = text[: found.start(over)], text[found.end(over) :]
+    grades = [grade.lower(), *_ALSO.get(grade.lower(), ())]
+    return [before + _styled(each, found[over]) + after for each in grades]
+
+
+def _styled(word: str, as_in: str) -> str:
+    """Return a word in lower case as `as_in` is written: in capitals, with one capital, or unchanged."""
+    return word.upper() if as_in.isupper() else word.title() if as_in.istitle() else word
 
 
 def _without(message: Any, key: str | None) -> Any:
