@@ -1,5 +1,6 @@
 """The readers of alarms over answers of AWS that a test gives, for alarms of one account and region."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -61,10 +62,11 @@ def fires(**what: Any) -> Any:
     return alert(**{"source": "cloudwatch", "alert_name": "HighCpu", "account": ACCOUNT, "region": REGION} | what)
 
 
-def on(namespace: str, dimensions: dict[str, str], **other: Any) -> tuple[AlarmReader, Counting]:
-    cloudwatch = Counting(
-        describe_alarms=alarm_on(namespace, **dimensions), get_metric_data=each_five_minutes(*[9.0] * 12, 3.0)
-    )
+def on(
+    namespace: str, dimensions: dict[str, str], *, values: Sequence[float] = (9.0, 8.0), **other: Any
+) -> tuple[AlarmReader, Counting]:
+    """Return a reader of an alarm on a resource, and its CloudWatch, with a value each five minutes, newest first."""
+    cloudwatch = Counting(describe_alarms=alarm_on(namespace, **dimensions), get_metric_data=each_five_minutes(*values))
     quiet: dict[str, Any] = {"cloudtrail": NOTHING, "application-autoscaling": NOTHING}
     return reader(cast("Any", cloudwatch), **(quiet | other)), cloudwatch
 

@@ -63,10 +63,13 @@ def test_those_that_open_one_group_at_once_use_up_no_tokens_and_open_no_storm() 
 # --- one bad group ----------------------------------------------------------------------------------------------------
 
 
-class BadGroup(MemoryDynamoDB):
-    """A table that cancels every transaction with a certain item."""
+BAD_GROUP = "g-17"
 
-    bad = ("GROUP#g-17", "LIVE")
+
+class BadGroup(MemoryDynamoDB):
+    """A table that cancels every transaction with the item of the bad group."""
+
+    bad = (f"GROUP#{BAD_GROUP}", "LIVE")
     code = "TransactionConflict"
 
     def transact_write_items(self, **request: Any) -> Any:
@@ -88,7 +91,7 @@ def test_a_group_that_can_never_be_written_spoils_none_of_39_others(code: str) -
     assert len(door.executions.started) == 39
     opened = [item["pk"] for item in client.items() if item["sk"] == "LIVE"]
     assert len(opened) == 39
-    assert "GROUP#g-17" not in opened
+    assert f"GROUP#{BAD_GROUP}" not in opened
 
 
 # --- on DynamoDB Local ------------------------------------------------------------------------------------------------

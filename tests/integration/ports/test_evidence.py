@@ -68,9 +68,13 @@ def test_incidents_of_the_same_name_or_service_are_candidates_newest_first(incid
         same_service.incident_id,
         same_name.incident_id,
     ]
-    assert {earlier.outcome for earlier in found} == {"resolved"}
-    assert found[0].template == "disk full: disk is full"
     assert [earlier.incident_id for earlier in of_the_name] == [both.incident_id, same_name.incident_id]
+
+
+def test_a_candidate_brings_its_outcome_and_the_template_of_its_alert(incidents: Incidents, closed: Open) -> None:
+    closed(0, alert_name="DiskFull", message="disk is full")
+    (found,) = incidents.incidents_like(alert(alert_name="DiskFull"))
+    assert (found.outcome, found.template) == ("resolved", "disk full: disk is full")
 
 
 def test_a_group_has_one_place_a_day_and_the_newest_takes_it(incidents: Incidents, closed: Open) -> None:
