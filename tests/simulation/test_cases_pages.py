@@ -105,7 +105,6 @@ def test_a_page_whose_record_failed_is_not_sent_once_more_after_its_answer(kind:
         line.run_until(2 * HOURS)
 
         assert line.faults.happened
-        line.between(0, 100).expect_page(channel="pagerduty")
         line.between(0, 100).expect_page(channel="pagerduty", times=1)
         line.between(100, 2 * HOURS).expect_no_page()
 
@@ -161,10 +160,10 @@ def test_a_critical_whose_runbook_works_for_long_is_paged_once_per_round() -> No
         line.at(1).push(Alert("QueueStuck", "web-1", "critical"))
         line.run_until(420)
 
-        assert line.commands()
-        assert len(line.between(0, 420).pages()) >= 1
-        kinds = [(page.channel, page.incident_id) for page in line.between(0, 420).pages()]
-        assert len(kinds) == len(set(kinds))
+        assert line.commands(), "its runbook works"
+        paged_through = [page.channel for page in line.between(0, 420).pages()]
+        assert paged_through
+        assert len(paged_through) == len(set(paged_through)), "a round pages once through each channel"
 
 
 @pytest.mark.parametrize("kind", ["acknowledged", "resolved"])
@@ -200,7 +199,8 @@ def test_what_joins_a_resolve_wakes_somebody_although_pagerduty_does_not_ring_an
         line.run_until(290)
 
         assert line.is_open(line.incidents()[0])
-        assert line.between(120, 290).pages("db-2", channel="pagerduty")[0].content["was"] != "resolved"
+        state_before = line.between(120, 290).pages("db-2", channel="pagerduty")[0].content["was"]
+        assert state_before != "resolved", "to trigger what is open there rings nobody"
         line.between(120, 290).expect_page("db-2", channel=SECOND_LEVEL, times=1)
         line.between(120, 290).expect_page("It was resolved, but critical DbDown on db-2 joined", times=2)
 

@@ -135,7 +135,7 @@ def test_messages_that_slack_did_not_take_are_shown_when_it_is_back() -> None:
         assert len({page.incident_id for page in line.pages()}) == 1
 
 
-def test_a_member_of_a_storm_that_returns_while_its_end_is_written_keeps_the_storm_open() -> None:
+def test_a_member_of_a_storm_that_returns_while_its_end_is_written_keeps_the_storm_open_and_pages_when_worse() -> None:
     member, back = Alert("Noise9", "web-1", "low", began=1), Alert("Noise9", "web-1", "low", began=200)
     with Timeline(per_minute=LIMIT).running() as line:
         line.at(1).push(*noises(LIMIT + 5))
@@ -150,6 +150,7 @@ def test_a_member_of_a_storm_that_returns_while_its_end_is_written_keeps_the_sto
         line.at(199).before("ingest", "dynamodb", "transact_write_items", line.pushes(back))
         line.at(200).push(member.resolved(199), again=(5, 10))
         line.run_until(260)
+        # Long after the storm's quiet would have been over, criticals of the member's name fire.
         for each in range(4):
             line.at(900 + each).push(Alert("Noise9", f"db-{each}"))
         line.run_until(1400)
