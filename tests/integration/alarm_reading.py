@@ -1,6 +1,5 @@
 """The readers of alarms over answers of AWS that a test gives, for alarms of one account and region."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -63,7 +62,7 @@ def fires(**what: Any) -> Any:
 
 
 def on(
-    namespace: str, dimensions: dict[str, str], *, values: Sequence[float] = (9.0, 8.0), **other: Any
+    namespace: str, dimensions: dict[str, str], *, values: Any = (9.0, 8.0), **other: Any
 ) -> tuple[AlarmReader, Counting]:
     """Return a reader of an alarm on a resource, and its CloudWatch, with a value each five minutes, newest first."""
     cloudwatch = Counting(describe_alarms=alarm_on(namespace, **dimensions), get_metric_data=each_five_minutes(*values))

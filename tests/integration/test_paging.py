@@ -62,6 +62,7 @@ def test_hostile_text_is_accepted_json() -> None:
         (Answer(302, b"", {"Location": "/loop"}), False, "302"),
         (Answer(hang=True), True, "did not answer"),
     ],
+    ids=["400", "429", "500", "503 and much text", "a redirect", "hangs"],
 )
 def test_failures_say_whether_trying_again_helps(answer: Answer, retryable: bool, words: str) -> None:
     with answering(answer) as stub:
@@ -120,6 +121,10 @@ def test_the_first_levels_people_are_named() -> None:
         Answer(401, {}),
         Answer(500, b"oops"),
         Answer(hang=True),
+    ],
+    ids=[
+        *("nobody", "no list", "a list alone", "HTML", "no user", "no user, and a level in words"),
+        *("wrong token", "500", "hangs"),
     ],
 )
 def test_a_name_that_cannot_be_had_delays_nothing(answer: Answer) -> None:

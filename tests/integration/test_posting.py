@@ -68,6 +68,7 @@ def test_the_webhook_is_signed_under_an_id_that_stays() -> None:
         (Answer(302, b"", {"Location": "/elsewhere"}), False, None, "302.*check"),
         (Answer(hang=True), True, 60, "did not answer within"),
     ],
+    ids=["400", "401", "404", "408", "429 with a time", "429 without one", "502 and much text", "a redirect", "hangs"],
 )
 def test_failures_say_whether_trying_again_helps(
     name: str, answer: Answer, retryable: bool, after: float | None, words: str

@@ -98,7 +98,7 @@ def test_people_read_tables_with_the_number_beside_each_figure(table: Table) -> 
 
     said = reported("--days", "7").stdout
 
-    assert "3 min / – (3)" in said
+    assert "3 min / – (3)" in said, "p50 / p90 (the number of incidents)"
     assert "ended by people" in said
     assert "3 (100%)" in said
     assert "p90 needs at least 10" in " ".join(said.split())

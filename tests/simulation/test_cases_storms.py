@@ -69,9 +69,9 @@ def test_criticals_beyond_every_limit_are_named_on_a_page_also_after_the_storm_w
         line.run_until(900)
 
         joined = [alert.name for alert in later if line.alert(alert).live_key == storm.group_key]  # type: ignore[union-attr]
-        assert len(joined) >= 5
+        assert len(joined) >= 5, "those beyond the limit join it"
         again = [page for page in line.pages(storm.incident_id) if page.at > line.at(480).time]
-        assert 1 <= len({page.at for page in again}) <= 2
+        assert 1 <= len({page.at for page in again}) <= 2, "one page names many of them"
         assert any(name in str(page.content) for page in again for name in joined)
 
 
@@ -105,8 +105,8 @@ def test_a_held_flood_does_not_page_each_incident_when_its_silence_ends() -> Non
 
         line.between(0, 599).expect_no_page()
         line.between(600, 900).expect_page("DbDown")
-        assert len(line.between(600, 890).pages(channel="pagerduty")) <= 10
-        assert sum(live.firing for live in line.stored.lives() if live.is_open) == 20
+        assert len(line.between(600, 890).pages(channel="pagerduty")) <= len(flood) / 2
+        assert sum(live.firing for live in line.stored.lives() if live.is_open) == len(flood)
 
 
 def test_many_incidents_while_slack_is_down_wake_people_once() -> None:

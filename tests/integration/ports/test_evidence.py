@@ -42,8 +42,7 @@ def test_alerts_are_counted_by_name_and_by_service_for_an_hour_and_a_day(inciden
     assert incidents.service_activity("shop", at(36 * 60)).alerts == AlertCount(last_hour=0, last_day=0)
 
 
-def test_a_services_last_deployment_is_known_however_long_ago(incidents: Incidents, receive: Open) -> None:
-    receive(0, service="shop")
+def test_a_services_last_deployment_is_known_however_long_ago(incidents: Incidents) -> None:
     for version, minutes, environment in (("2", -90_000, "prod"), ("1", -95_000, "prod"), ("9", -5, "staging")):
         deployed = Deployment(service="Shop", version=version, environment=environment, deployed_at=at(minutes))
         incidents.save_deployment(deployed)
