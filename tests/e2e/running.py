@@ -149,8 +149,8 @@ class LocalStack:
         """Answer "was this right?" in the menu under the message."""
         self._act("/press", {"incident": incident, "action": "judge", "choice": choice, "user": user}, 200)
 
-    def write(self, incident: str, text: str, user: str = "ada") -> None:
-        """Ask for the form for what fixed it, and send it."""
+    def resolve_with_a_note(self, incident: str, text: str, user: str = "ada") -> None:
+        """Ask for the form for what fixed an open incident, and send it, which resolves the incident."""
         self.press(incident, "note", user)
         self._act("/submit", {"incident": incident, "text": text, "user": user}, 200)
 

@@ -82,6 +82,7 @@ def test_an_approver_reads_the_plan_approves_it_and_the_link_is_spent(asking: Lo
         window.open(link)
         assert not window.has("form")
 
+    # The plan has run, so that the alert resolves.
     asking.wait_for(incident, "resolution")
     asking.send("prometheus", full_disk_alert("db-1", "resolved"))
     record = asking.wait_closed(incident)

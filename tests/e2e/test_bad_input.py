@@ -44,7 +44,9 @@ def test_an_unknown_source_is_told_the_known_ones(stack: LocalStack) -> None:
     ]
 
 
-@pytest.mark.parametrize("size", [6 * 1024 * 1024 + 1, 10 * 1024 * 1024])
+@pytest.mark.parametrize(
+    "size", [6 * 1024 * 1024 + 1, 10 * 1024 * 1024], ids=["more than Lambda takes", "all that API Gateway takes"]
+)
 def test_a_body_that_is_too_large_gets_413(stack: LocalStack, size: int) -> None:
     body = b'{"alert_name": "' + b"x" * size + b'"}'
 

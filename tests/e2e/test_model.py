@@ -67,7 +67,7 @@ def test_without_the_model_the_incident_goes_on_no_less_severe_and_later_ones_as
     assert any("gave no verdict" in reason for reason in verdict.reasons), verdict.reasons
     assert SEVERITY_RANK[verdict.severity] >= SEVERITY_RANK["high"]
     asking.wait_told(incident, "pagerduty", "trigger")
-    questions = [asked for asked in model.asked if incident.split("-")[0] in str(asked["messages"])]
+    questions = [question for question in model.asked if incident.split("-")[0] in str(question["messages"])]
     assert len(questions) == asked, "a server in trouble is not asked again and again"
     _resolve(asking, incident)
 

@@ -33,7 +33,7 @@ def _command(line: str) -> list[str]:
     return [module, *shlex.split(line.removeprefix(LOCAL).removeprefix(FIRSTLINE))]
 
 
-def test_a_new_user_sees_the_models_word(tmp_path: Path, model: Model) -> None:
+def test_a_new_user_who_runs_the_guides_commands_sees_the_models_word(tmp_path: Path, model: Model) -> None:
     up, send, report = _commands()
     assert (up[:2], send[:2], report[:2]) == (["local", "up"], ["local", "send"], ["firstline_cli", "report"])
     (policy,) = _written("yaml")

@@ -91,7 +91,7 @@ def test_what_people_say_decides_how_the_next_one_is_judged(stack: LocalStack) -
     assert "[Was this right? " not in stack.wait_told(first, "slack")["text"], "it still burns"
 
     stack.judge(first, "severity-high", "grace")
-    stack.write(first, "The consumer hung.\n$ systemctl restart mail-consumer")
+    stack.resolve_with_a_note(first, "The consumer hung.\n$ systemctl restart mail-consumer")
 
     record = stack.wait_closed(first)
     assert [(word.by, word.severity) for word in record.feedback] == [("grace (Slack)", "high")]

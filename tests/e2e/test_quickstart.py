@@ -90,8 +90,10 @@ def test_a_command_does_what_the_guide_shows(stack: LocalStack, command: Written
     assert done.exit_code == 0, done.output
     assert LEG.findall(done.stdout) == LEG.findall(command.output)
     if command.arguments[0] == "doctor":
-        checks = [{line.split()[1] for line in text.splitlines()} for text in (command.output, done.stdout)]
-        assert checks[0] <= checks[1]
+        of_the_guide, done_here = (
+            {line.split()[1] for line in text.splitlines()} for text in (command.output, done.stdout)
+        )
+        assert of_the_guide <= done_here
     if incident := re.search(r"in the table .* incident (\S+)", done.stdout):
         assert stack.record(incident[1]).incident.is_test
         stack.wait_closed(incident[1])

@@ -61,10 +61,11 @@ def fires(**what: Any) -> Any:
     return alert(**{"source": "cloudwatch", "alert_name": "HighCpu", "account": ACCOUNT, "region": REGION} | what)
 
 
-def on(namespace: str, dimensions: dict[str, str], **other: Any) -> tuple[AlarmReader, Counting]:
-    cloudwatch = Counting(
-        describe_alarms=alarm_on(namespace, **dimensions), get_metric_data=each_five_minutes(*[9.0] * 12, 3.0)
-    )
+def on(
+    namespace: str, dimensions: dict[str, str], *, values: Any = (9.0, 8.0), **other: Any
+) -> tuple[AlarmReader, Counting]:
+    """Return a reader of an alarm on a resource, and its CloudWatch, with a value each five minutes, newest first."""
+    cloudwatch = Counting(describe_alarms=alarm_on(namespace, **dimensions), get_metric_data=each_five_minutes(*values))
     quiet: dict[str, Any] = {"cloudtrail": NOTHING, "application-autoscaling": NOTHING}
     return reader(cast("Any", cloudwatch), **(quiet | other)), cloudwatch
 

@@ -23,6 +23,7 @@ from tests.integration.alarm_reading import (
 )
 from tests.support.builders import NOON, at
 
+OTHER_ACCOUNT = "999999999999"
 MOST_REQUESTS = 12
 DOLLARS_OF_1000_METRICS = 0.01
 RDS_NOW = {
@@ -52,10 +53,17 @@ WRITES = {
 }
 
 
-def test_a_databases_state_metrics_and_changes_are_read_with_few_requests_for_a_cent_at_most() -> None:
+def test_a_databases_state_metrics_and_changes_are_read() -> None:
     rds = Counting(describe_db_instances=RDS_NOW, describe_events=RDS_EVENTS)
     trail = Counting(lookup_events=WRITES)
-    alarms, cloudwatch = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=rds, cloudtrail=trail)
+    an_hour_of_nine_after_three = [9.0] * 12 + [3.0]  # newest first, one each five minutes
+    alarms, _ = on(
+        "AWS/RDS",
+        {"DBInstanceIdentifier": "orders"},
+        values=an_hour_of_nine_after_three,
+        rds=rds,
+        cloudtrail=trail,
+    )
 
     seen = alarms.around(fires(), NOON, NOON)
 
@@ -73,6 +81,15 @@ def test_a_databases_state_metrics_and_changes_are_read_with_few_requests_for_a_
     assert seen.changes[1].who == "anna"
     reading = seen.readings[0]
     assert (reading.name, reading.now, reading.hour_ago) == ("FreeStorageSpace", 9, 3)
+
+
+def test_a_databases_evidence_takes_few_requests_and_costs_a_cent_at_most() -> None:
+    rds = Counting(describe_db_instances=RDS_NOW, describe_events=RDS_EVENTS)
+    trail = Counting(lookup_events=WRITES)
+    alarms, cloudwatch = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=rds, cloudtrail=trail)
+
+    alarms.around(fires(), NOON, NOON)
+
     assert len(cloudwatch.calls) + len(rds.calls) + len(trail.calls) == 7 <= MOST_REQUESTS
     metrics_asked = sum(
         len(given["MetricDataQueries"]) for name, given in cloudwatch.calls if name == "get_metric_data"
@@ -167,7 +184,7 @@ def test_a_databases_state_metrics_and_changes_are_read_with_few_requests_for_a_
         ),
     ],
 )
-def test_each_kind_of_resource_is_described(
+def test_each_kind_of_resource_is_described_with_few_requests(
     namespace: str, dimensions: dict[str, str], service: str, answers: dict[str, Any], facts: dict[str, str]
 ) -> None:
     client = Counting(**answers)
@@ -243,14 +260,19 @@ def test_an_alarm_that_names_no_resource_asks_for_its_metric_alone(alarm: dict[s
     [
         (math_on(stat()), True),
         (math_on(stat(AccountId=ACCOUNT)), True),
-        (math_on(stat(AccountId="999999999999")), False),
-        (math_on(stat(), stat(AccountId="999999999999")), False),
+        (math_on(stat(AccountId=OTHER_ACCOUNT)), False),
+        (math_on(stat(), stat(AccountId=OTHER_ACCOUNT)), False),
         (math_on(stat(), {"Expression": "q0 / 100"}), True),
         (math_on(stat(), {"Expression": "ANOMALY_DETECTION_BAND(q0, 2)"}), True),
         (math_on(stat(), {"Expression": "q0 / SUM( SEARCH ('{AWS/RDS} CPU', 'Sum'))"}), False),
         (math_on(stat(), {"Expression": "DB_PERF_INSIGHTS('RDS', 'db-X', 'os.cpu')"}), False),
         (math_on({"Expression": 'SELECT MAX(CPUUtilization) FROM SCHEMA("AWS/RDS")'}), False),
-        (math_on({"Expression": "q0 / 100", "AccountId": "999999999999"}, stat()), False),
+        (math_on({"Expression": "q0 / 100", "AccountId": OTHER_ACCOUNT}, stat()), False),
+    ],
+    ids=[
+        *("no account said", "our account", "another account", "ours and another's"),
+        *("a formula", "a band", "a search", "performance insights", "a query"),
+        "a formula of another account",
     ],
 )
 def test_a_metric_of_another_account_or_found_by_a_search_names_no_resource_of_ours(
@@ -293,7 +315,8 @@ def test_a_resource_that_aws_does_not_know_is_said_to_be_unknown(
     assert not seen.resource.described
 
 
-@pytest.mark.parametrize(("minutes", "age"), [(0, 0), (5, 0), (16, 660), (60, 3_300)])
+# The newest value is of the five minutes from noon on, so its age begins at five past.
+@pytest.mark.parametrize(("minutes", "age"), [(0, 0), (5, 0), (16, 11 * 60), (60, 55 * 60)])
 def test_a_value_tells_its_age(minutes: int, age: int) -> None:
     alarms, _ = on("AWS/RDS", {"DBInstanceIdentifier": "orders"}, rds=Counting(describe_db_instances=RDS_NOW))
     seen = alarms.around(fires(), NOON, at(minutes))
@@ -302,16 +325,25 @@ def test_a_value_tells_its_age(minutes: int, age: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ages", "values", "behind"), [((0, 1, 2), [3, 2, 1], 0), ((1, 4, 5), [1], 0), ((5, 6, 9), [2, 1], 240)]
+    ("minutes_before", "kept", "behind"),
+    [
+        ({2: 30, 1: 20, 0: 10}, [30, 20, 10], 0),
+        ({5: 30, 4: 20, 1: 10}, [10], 0),
+        ({9: 30, 6: 20, 5: 10}, [20, 10], 4 * 60),
+    ],
+    ids=["no gap", "a gap before the last", "a gap before the last two, four minutes late"],
 )
-def test_a_gap_ends_the_values_before_the_alarm(ages: tuple[int, ...], values: list[float], behind: int) -> None:
-    times = [at(-minutes) for minutes in ages]
-    data = {"MetricDataResults": [{"Id": "m", "Label": "M", "Values": [*range(1, 4)], "Timestamps": times}]}
+def test_only_the_values_of_each_minute_since_the_last_gap_are_kept(
+    minutes_before: dict[int, float], kept: list[float], behind: int
+) -> None:
+    newest_first = sorted(minutes_before)
+    values, times = [minutes_before[each] for each in newest_first], [at(-each) for each in newest_first]
+    data = {"MetricDataResults": [{"Id": "m", "Label": "M", "Values": values, "Timestamps": times}]}
     cloudwatch = Counting(describe_alarms=alarm_on("Custom/App", App="x"), get_metric_data=data)
     seen = reader(cast("Any", cloudwatch)).around(fires(), NOON, NOON)
     assert seen is not None
     assert seen.metric is not None
-    assert (seen.metric.values, seen.metric.behind_seconds) == (values, behind)
+    assert (seen.metric.values, seen.metric.behind_seconds) == (kept, behind)
 
 
 def test_texts_of_aws_are_redacted_and_cut() -> None:

@@ -75,7 +75,9 @@ def measure(cloudwatch: "CloudWatchClient", *values: float) -> None:
         )
 
 
-def test_the_values_up_to_the_moment_oldest_first(cloudwatch: "CloudWatchClient", metrics: AlarmReader) -> None:
+def test_a_series_has_the_last_values_up_to_the_alarm_oldest_first(
+    cloudwatch: "CloudWatchClient", metrics: AlarmReader
+) -> None:
     watch(cloudwatch)
     measure(cloudwatch, *range(20), 55, 97)
 
@@ -85,9 +87,9 @@ def test_the_values_up_to_the_moment_oldest_first(cloudwatch: "CloudWatchClient"
     series = seen.metric
     assert series is not None
     assert series.values[-2:] == [55, 97]
-    assert len(series.values) <= 15
+    assert len(series.values) <= alarm_metric.PERIODS
     assert series.period_seconds == 300
-    assert series.ends_at == at(5)
+    assert series.ends_at == at(5), "the last value is of the five minutes from noon on"
     assert series.label == "CPUUtilization, Average; the alarm fires when GreaterThan 90"
 
 

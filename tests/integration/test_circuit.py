@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.circuit_breaker import base
 from aws_lambda_powertools.utilities.circuit_breaker.persistence import base as store
 from botocore.exceptions import ClientError
 
-from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, OPEN_SECONDS, SharedCircuit
+from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, OPEN_SECONDS, STATE_AGE_SECONDS, SharedCircuit
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.classification.prompt import Prompt
@@ -126,7 +126,7 @@ def test_after_a_while_one_environment_asks_again_and_an_answer_closes_the_circu
         return "fine"
 
     assert here.call(name, probe) == "fine"
-    clock.passes(10)
+    clock.passes(2 * STATE_AGE_SECONDS)  # by then the other one has read the state again
     assert there.call(name, lambda: "fine too") == "fine too"
 
 

@@ -112,7 +112,7 @@ def test_ten_megabytes_of_output_neither_block_nor_fill_the_answer(machine: Mach
 
 
 def test_a_step_that_sleeps_past_its_time_out_is_ended_with_all_that_it_began(machine: Machine) -> None:
-    runbook = a_runbook("sleep 71 & sleep 72; touch /data/finished", verify="false")
+    runbook = a_runbook("sleep 71 & sleep 72; touch /data/finished", timeout="5s", verify="false")
 
     found = machine.ends(machine.sends(runbook))
 
@@ -132,7 +132,7 @@ def test_a_verification_before_an_act_that_never_ends_only_costs_its_own_time(ma
 
 def test_what_is_cured_already_is_left_alone(machine: Machine) -> None:
     """Sent twice, for whatever reason, an act that helped acts once."""
-    runbook = a_runbook("echo acted >> /data/acts; touch /run/cured")
+    runbook = a_runbook("echo acted >> /data/acts; touch /run/cured", verify="test -e /run/cured")
 
     assert output(machine.ends(machine.sends(runbook))) == ""
     assert output(machine.ends(machine.sends(runbook))) == f"{documents.HOLDS_ALREADY}\n"

@@ -70,6 +70,7 @@ SLACK_KNOWS = Answer(body={"ok": True, "team": "Example"})
             ],
         ),
     ],
+    ids=["wrong token", "no answer", "the bot may not look", "archived channel", "no such channel"],
 )
 def test_the_slack_check_says_what_slack_answers(answers: list[Answer], said: list[str]) -> None:
     secret("slack/bot-token", "xoxb-1")
@@ -91,6 +92,7 @@ def test_the_slack_check_says_what_slack_answers(answers: list[Answer], said: li
         ),
         ("short", Answer(), "✗ pagerduty    the routing key does not have 32 letters"),
     ],
+    ids=["taken", "refused", "too short to be sent"],
 )
 def test_the_routing_key_is_tried_with_a_resolve_that_changes_nothing(key: str, answer: Answer, said: str) -> None:
     secret("pagerduty/routing-key", key)
@@ -132,6 +134,10 @@ KEY = "whsec_" + "a" * 40
             {"webhook/url": "{url}/secret", "webhook/signing-key": f"{KEY}\nsecret"},
             ["✓ webhook", "✗ webhook      a key of the webhook is not base64"],
         ),
+    ],
+    ids=[
+        *("not connected", "a retired address", "no https", "answers", "out of reach"),
+        *("answers, with a key", "no key", "a broken key"),
     ],
 )
 def test_a_channels_address_and_keys_are_checked_without_a_post(

@@ -42,7 +42,7 @@ def test_a_disagreement_that_cannot_be_stored_loses_neither_the_end_nor_the_word
 
 def test_what_models_earned_is_read_once_in_five_minutes_and_kept_while_the_table_is_down() -> None:
     store = MemoryStore()
-    say = EarnedSay(store.incidents, 5)
+    say = EarnedSay(store.incidents, missed_page_cost=1)
 
     known = say.at(NOON)
     assert say.at(at(4)) is known
@@ -52,7 +52,7 @@ def test_what_models_earned_is_read_once_in_five_minutes_and_kept_while_the_tabl
     assert say.at(at(5)) is known
     assert say.at(at(6)) is known
     assert store.calls == ["disagreements"] * 2, "nor is a read that failed tried again before that"
-    assert EarnedSay(store.incidents, 5).at(NOON) is NOTHING_EARNED, "until the first read succeeds"
+    assert EarnedSay(store.incidents, missed_page_cost=1).at(NOON) is NOTHING_EARNED, "until the first read succeeds"
 
 
 def test_a_week_has_so_many_raises_and_an_incident_takes_one(table: Table) -> None:

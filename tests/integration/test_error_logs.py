@@ -151,6 +151,7 @@ TASK = {
             "/http/shop",
         ),
     ],
+    ids=["ECS", "RDS", "RDS in a cluster", "a REST API", "an HTTP API"],
 )
 def test_where_a_resource_logs_is_found_by_fixed_rules(what: Watched, services: Any, group: str) -> None:
     logs = Service(page("ERROR Execution failed"))

@@ -159,7 +159,8 @@ def test_an_execution_may_be_unknown(client: "SFNClient", answers: Stubber) -> N
 
 def test_failed_executions_lead_to_their_incidents_newest_first(client: "SFNClient", answers: Stubber) -> None:
     first, second = "DiskFull-20260302T120000Z-00000000", "DiskFull-20260302T120000Z-11111111"
-    cut = execution_name(LONG, 2)
+    cut = execution_name(LONG, 2)  # only the input of such an execution has its incident's whole id
+    # The minutes since noon at which they ended, and one of before noon.
     for status, names in (
         ("FAILED", [(f"{first}-2", 5), ("an-id-of-another-form-7", 3)]),
         ("ABORTED", [(second, 4), (first, 2)]),

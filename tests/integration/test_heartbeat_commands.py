@@ -69,12 +69,13 @@ def test_heartbeats_are_listed_with_what_is_expected_of_them(heartbeats: TableHe
 
     assert listed.exit_code == 0, listed.output
     found = rows(listed)
-    assert found["generic:fp-eu"][0] == "Watchdog of cluster eu"
-    assert found["generic:fp-eu"][1] == "watchdog, every 5 minutes"
-    assert found["generic:fp-eu"][3] == "there"
-    assert found["generic:fp-us"][2] == "40 minutes ago"
-    assert found["generic:fp-us"][3].startswith("absent since ")
-    assert found["generic:fp-other"][3] == "not watched"
+    name, declared, _, state, *_ = found["generic:fp-eu"]
+    assert (name, declared, state) == ("Watchdog of cluster eu", "watchdog, every 5 minutes", "there")
+    _, _, last_beat, state, *_ = found["generic:fp-us"]
+    assert last_beat == "40 minutes ago"
+    assert state.startswith("absent since ")
+    _, _, _, state, *_ = found["generic:fp-other"]
+    assert state == "not watched"
     plain = {row["id"]: row for row in json.loads(heartbeat("list", "-o", "json", rules).stdout)}
     assert (plain["generic:fp-eu"]["declared_as"], plain["generic:fp-eu"]["every_seconds"]) == ("watchdog", 300)
 

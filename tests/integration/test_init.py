@@ -182,26 +182,48 @@ def test_an_answer_is_taken_however_it_is_written(sam: FakeSam, answer: str, eve
     assert kept == {"PageEmail": "", "EventBridgeEvents": events}
 
 
+@pytest.fixture
+def settings(sam: FakeSam, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The place of the owner's file of settings, which is not there yet."""
+    monkeypatch.setattr(stacks, "CHECKOUT", sam.checkout)
+    file = sam.checkout / environments.FILE
+    file.parent.mkdir()
+    return file
+
+
+READ_SETTINGS = pytest.mark.parametrize(
+    "arguments", [["init", "--no-deploy"], ["deploy", "dev"], ["incidents"]], ids=" ".join
+)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"\xff\xfe[\x00d\x00", "mine/firstline.toml: is not stored as UTF-8, store it so: "),
         (b"[dev\n", "mine/firstline.toml: this is no TOML: "),
-        (b"\xef\xbb\xbf[dev]\r\nregion = 'eu-central-1' # ours\r\n", ""),
     ],
+    ids=["UTF-16", "no TOML"],
 )
-@pytest.mark.parametrize("arguments", [["init", "--no-deploy"], ["deploy", "dev"], ["incidents"]], ids=" ".join)
-def test_a_file_of_settings_that_is_damaged_is_refused_in_one_line(
-    sam: FakeSam, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str, arguments: list[str]
+@READ_SETTINGS
+def test_a_file_of_settings_that_is_damaged_is_refused_in_one_line_and_left_as_it_is(
+    settings: Path, content: bytes, said: str, arguments: list[str]
 ) -> None:
-    monkeypatch.setattr(stacks, "CHECKOUT", sam.checkout)
-    file = sam.checkout / environments.FILE
-    file.parent.mkdir()
-    file.write_bytes(content)
+    settings.write_bytes(content)
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code == 1, refused.output
+    assert refused.stderr.startswith(said)
+    assert settings.read_bytes() == content
+
+
+@READ_SETTINGS
+def test_a_file_of_settings_as_windows_stores_it_is_read_and_keeps_its_comments(
+    settings: Path, arguments: list[str]
+) -> None:
+    byte_order_mark, line_end = b"\xef\xbb\xbf", b"\r\n"
+    settings.write_bytes(byte_order_mark + b"[dev]" + line_end + b"region = 'eu-central-1' # ours" + line_end)
     done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == (1 if said else 0), done.output
-    assert done.stderr.startswith(said)
-    assert b"# ours" in file.read_bytes() or file.read_bytes() == content
+    assert done.exit_code == 0, done.output
+    assert b"# ours" in settings.read_bytes()
 
 
 def test_the_owners_list_of_people_is_never_changed(sam: FakeSam) -> None:

@@ -172,6 +172,7 @@ def test_a_postmortem_has_the_timeline_and_leaves_the_answers_to_people(learned:
     for phase in ("began", "change", "detect", "classify", "acknowledge", "run", "mitigate", "resolve"):
         assert phase in phases
     assert phases.index("detect") < phases.index("acknowledge") < phases.index("mitigate") < phases.index("resolve")
+    # It was paged after one minute, taken after four and resolved after nineteen.
     assert "| Time to acknowledge | 3 minutes |" in page
     assert "| Time to resolve | 19 minutes |" in page
     assert page.count("- Answer: …") == 5

@@ -162,6 +162,10 @@ def test_an_event_without_a_time_or_a_person_is_no_shift(lines: list[str]) -> No
             "repeats too often",
         ),
     ],
+    ids=[
+        *("a start", "a moved repetition", "a zone", "a zone that is a path", "each second", "a thousand years"),
+        *("an unknown part", "a 99th Monday", "no interval, a rare day", "two frequencies, no month"),
+    ],
 )
 def test_an_event_that_makes_no_sense_is_said(lines: list[str], words: str) -> None:
     with pytest.raises(FeedUnavailable, match=words):
@@ -207,6 +211,7 @@ def test_no_text_makes_the_reader_raise_anything_else(text: str, more: list[str]
         (Answer(hang=True), "does not answer"),
         (Answer(200, b"BEGIN:VCALENDAR\r\n" * 20, drip=True), "does not answer"),
     ],
+    ids=["503", "a redirect", "no calendar", "too large", "hangs", "drips"],
 )
 def test_a_server_that_fails_is_said_without_its_address(answer: Answer, words: str) -> None:
     within = IMPATIENT if answer.hang or answer.drip else PATIENT
@@ -226,6 +231,9 @@ def test_a_server_that_fails_is_said_without_its_address(answer: Answer, words: 
         schedule({}),
         schedule(7),
         schedule({"start": "2026-10-24T07:00:00Z", "end": "2026-10-24T08:00:00Z", "user": {"summary": []}}),
+    ],
+    ids=[
+        *("nothing", "a list", "null", "nested too deep", "no entries", "an empty entry", "a number", "no name"),
     ],
 )
 def test_an_answer_of_pagerduty_that_makes_no_sense_is_said(body: Any) -> None:

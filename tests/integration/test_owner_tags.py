@@ -51,6 +51,10 @@ def read(tagging: Tagging, reader: TagReader | None = None, watched: Watched | N
         ({}, {"Severity": "critical", "criticality": "high"}, {}),
         ({"Owner": "ada@example.com", "service": "{{ name }}"}, {"Name": "web"}, {}),
     ],
+    ids=[
+        *("of the alarm", "the alarm's before the resource's", "of the resource", "a severity", "a priority"),
+        *("an unknown severity", "a severity of the resource", "a template that nobody filled in, and other tags"),
+    ],
 )
 def test_tags_have_the_meaning_that_labels_of_that_name_have(
     alarm: dict[str, str], resource: dict[str, str], meaning: dict[str, Any]

@@ -22,6 +22,7 @@ STACK = StackInfo()
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
+PAGERDUTY_TAKES_BYTES = 512_000
 ACCEPTED = Answer(202, {"status": "success", "message": "Event processed", "dedup_key": f"firstline:{INCIDENT_ID}"})
 
 
@@ -47,7 +48,7 @@ def test_pagerduty_is_not_told_of_a_remediation() -> None:
 def test_hostile_text_is_accepted_json() -> None:
     with answering(ACCEPTED) as stub:
         assert pagerduty(stub).tell(hostile_notification("paged")) is True
-    assert len(stub.asked[0].body) < 512_000
+    assert len(stub.asked[0].body) < PAGERDUTY_TAKES_BYTES
     assert stub.asked[0].json["payload"]["summary"]
 
 
@@ -61,6 +62,7 @@ def test_hostile_text_is_accepted_json() -> None:
         (Answer(302, b"", {"Location": "/loop"}), False, "302"),
         (Answer(hang=True), True, "did not answer"),
     ],
+    ids=["400", "429", "500", "503 and much text", "a redirect", "hangs"],
 )
 def test_failures_say_whether_trying_again_helps(answer: Answer, retryable: bool, words: str) -> None:
     with answering(answer) as stub:
@@ -120,6 +122,10 @@ def test_the_first_levels_people_are_named() -> None:
         Answer(500, b"oops"),
         Answer(hang=True),
     ],
+    ids=[
+        *("nobody", "no list", "a list alone", "HTML", "no user", "no user, and a level in words"),
+        *("wrong token", "500", "hangs"),
+    ],
 )
 def test_a_name_that_cannot_be_had_delays_nothing(answer: Answer) -> None:
     with answering(answer) as stub:
@@ -150,14 +156,15 @@ def queue_on(topic: str, sns: "SNSClient") -> str:
     return url
 
 
-def test_news_of_firstline_itself_is_published(sns: "SNSClient", topic: str) -> None:
+def test_news_of_firstline_itself_is_published_under_a_subject_that_sns_takes(sns: "SNSClient", topic: str) -> None:
     url = queue_on(topic, sns)
 
     PageTopic(topic, client=sns, stack=STACK).say("s" * 200, "notify 4")
 
     [message] = boto3.client("sqs", region_name="eu-west-1").receive_message(QueueUrl=url)["Messages"]
     said = json.loads(message["Body"])
-    assert (len(said["Subject"]) <= 100, said["Message"]) == (True, "notify 4")
+    assert said["Message"] == "notify 4"
+    assert len(said["Subject"]) < 100, "SNS takes no longer subject"
 
 
 def test_news_for_a_topic_that_is_gone_fails(sns: "SNSClient", topic: str) -> None:

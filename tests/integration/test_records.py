@@ -85,7 +85,7 @@ def test_the_report_says_how_runbooks_did_and_what_comes_next(table: Table) -> N
     (row,) = [line for line in result.output.splitlines() if "package-cache" in line]
     _, _, in_shadow, planned, *_, comes_next = (cell.strip() for cell in row.strip("│").split("│"))
     assert (in_shadow, planned) == ("5", "0")
-    assert comes_next.startswith("10 more runs")
+    assert comes_next.startswith("10 more runs"), "of the ten that it takes: a shadow is no run"
 
 
 def test_a_runbook_that_did_not_help_is_shown_and_promoted(table: Table) -> None:

@@ -72,7 +72,16 @@ def test_a_group_tells_what_was_deployed_the_newest_first(releases: Releases, re
     ]
     assert history.deployed[1].what == "s3://releases/shop.zip (2)"
     assert history.deployed[0].what == history.deployed[2].what != history.deployed[1].what
-    assert history.deployed[2].request == {
+    assert history.deployed[0].ended_at is not None
+
+
+def test_a_release_comes_with_the_request_that_deploys_it_again(releases: Releases, records: ReleaseRecords) -> None:
+    releases.group("shop/live")
+    releases.released("shop/live", s3(version="1"), ago=HOUR)
+
+    (deployed,) = records.of_group("shop", "live").deployed
+
+    assert deployed.request == {
         "DeploymentConfigName": "CodeDeployDefault.OneAtATime",
         "Revision": {
             "RevisionType": "S3",
@@ -85,7 +94,6 @@ def test_a_group_tells_what_was_deployed_the_newest_first(releases: Releases, re
             },
         },
     }
-    assert history.deployed[0].ended_at is not None
 
 
 @pytest.mark.parametrize(
@@ -176,13 +184,12 @@ def test_an_environment_tells_what_was_deployed_of_a_profile(releases: Releases,
     releases.released("app1234/env1234", ("flags12", "6"), ago=9 * HOUR)
     releases.released("app1234/env1234", ("other12", "1"), ago=8 * HOUR)
     releases.released("app1234/env1234", ("flags12", "7"), ago=HOUR, state="ROLLED_BACK")
-    releases.released("app1234/env1234", ("other12", "2"), ago=HOUR, state="DEPLOYING")
+    running = releases.released("app1234/env1234", ("other12", "2"), ago=HOUR, state="DEPLOYING")
 
     history = records.of_configuration("app1234", "env1234", "flags12")
 
-    assert history.latest == "4"
+    assert history.latest == history.busy_with == running.id, "of another profile, and in the way all the same"
     assert history.alarms == ["checkout-errors"]
-    assert history.busy_with == "4"
     assert [(deployment.deployment, deployment.what, deployment.state) for deployment in history.deployed] == [
         ("3", "checkout-flags version 7", "taken back"),
         ("1", "checkout-flags version 6", "good"),

@@ -60,8 +60,8 @@ def begun(table: Table, *, days_ago: float, ended: Any = None, minutes: float = 
     return incident.incident_id
 
 
-def test_the_figures_of_open_and_closed_incidents_for_tools(table: Table) -> None:
-    # ada takes each one three minutes after its page; they end after 10 to 19 minutes.
+def test_a_tool_gets_the_figures_of_the_last_thirty_days_in_all_and_by_service_and_person(table: Table) -> None:
+    # dora is on call; ada takes each one three minutes after its page; they end after 10 to 19 minutes.
     for number in range(10):
         begun(table, days_ago=1 + number / 100, ended="resolved", minutes=10 + number)
     begun(table, days_ago=2, service="mail")
@@ -98,7 +98,7 @@ def test_people_read_tables_with_the_number_beside_each_figure(table: Table) -> 
 
     said = reported("--days", "7").stdout
 
-    assert "3 min / – (3)" in said
+    assert "3 min / – (3)" in said, "p50 / p90 (the number of incidents)"
     assert "ended by people" in said
     assert "3 (100%)" in said
     assert "p90 needs at least 10" in " ".join(said.split())
@@ -149,8 +149,6 @@ def test_open_action_items_are_reported_until_they_are_done(table: Table, tmp_pa
         "  - {what: Ask the vendor}\n---\n# Postmortem\n"
     )
     (folder / "disk.md").write_text("---\nincident: d-1\naction_items:\n  # none yet\n---\n")
-    (folder / "wrong.md").write_text("---\nincident: w-1\naction_items: [{what: x, dew: 2026-01-01}]\n---\n")
-    (folder / "bare.md").write_text("# Postmortem\n")
 
     result = reported("-o", "json")
 
@@ -159,13 +157,24 @@ def test_open_action_items_are_reported_until_they_are_done(table: Table, tmp_pa
         {"what": "Watch the lag", "owner": "ada", "due": "2026-01-02", "file": "queue.md"},
         {"what": "Ask the vendor", "owner": None, "due": None, "file": "queue.md"},
     ]
-    assert "wrong.md: action_items.0.dew: Extra inputs are not permitted" in result.stderr
-    assert "bare.md: no front matter" in result.stderr
     assert "'Ask the vendor' has no owner and no due." in result.stderr
     told = reported().stdout
     assert "Open action items" in told
     assert "days late" in told
     assert "Restart it" not in told
+
+
+def test_a_postmortem_whose_action_items_cannot_be_read_is_named_with_the_reason(table: Table, tmp_path: Path) -> None:
+    folder = tmp_path / "postmortems"
+    folder.mkdir()
+    (folder / "wrong.md").write_text("---\nincident: w-1\naction_items: [{what: x, dew: 2026-01-01}]\n---\n")
+    (folder / "bare.md").write_text("# Postmortem\n")
+
+    result = reported("-o", "json")
+
+    assert result.exit_code == 0, result.output
+    assert "wrong.md: action_items.0.dew: Extra inputs are not permitted" in result.stderr
+    assert "bare.md: no front matter" in result.stderr
 
 
 # --- replay -----------------------------------------------------------------------------------------------------------

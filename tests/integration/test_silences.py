@@ -75,9 +75,9 @@ def test_a_resolve_ends_no_silence_of_a_fixed_time_and_no_other_one(table: Table
 
 
 def test_a_silence_is_found_by_its_id_also_when_it_is_over(silences: TableSilences) -> None:
-    silences.save(silence())
+    silences.save(silence("s-1", minutes=60))
 
-    assert silences.find("s-1", at(24 * 60)) == silence()
+    assert silences.find("s-1", at(24 * 60)) == silence("s-1", minutes=60)
     assert silences.find("s-2", at(1)) is None
 
 

@@ -240,6 +240,7 @@ def test_a_message_that_is_too_long_even_without_blocks_is_given_up() -> None:
         (Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "a while"}), 60),
         (Answer(200, {"ok": False, "error": "rate_limited"}), 60),
     ],
+    ids=["for half a minute", "for no time that can be read", "for no time at all, in a 200"],
 )
 def test_busy_for_long_is_left_to_reconcile(answer: Answer, seconds: float) -> None:
     with answering(answer) as stub:

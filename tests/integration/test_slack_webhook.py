@@ -61,7 +61,7 @@ def test_a_webhook_leaves_out_what_only_brings_a_message_up_to_date(kind: str, r
         (Answer(hang=True), True),
     ],
 )
-def test_a_webhook_that_fails_says_so(answer: Answer, retryable: bool) -> None:
+def test_a_webhook_that_fails_says_whether_trying_again_helps_or_what_to_check(answer: Answer, retryable: bool) -> None:
     with answering(answer) as stub, pytest.raises(ChannelFailed) as caught:
         webhook(stub.url).tell(a_notification("paged"))
     assert caught.value.retryable is retryable

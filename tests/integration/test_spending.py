@@ -55,8 +55,12 @@ def test_a_day_says_what_was_spent(table: Table) -> None:
     assert day.ceiling_at is None
 
 
-@pytest.mark.parametrize("ceiling", [TEN_QUESTIONS, Ceiling(cost=10 * 0.02), Ceiling(tokens=10_000, cost=10.0)])
-def test_at_the_ceiling_nothing_is_asked_any_more(ceiling: Ceiling, table: Table) -> None:
+@pytest.mark.parametrize(
+    "ceiling",
+    [TEN_QUESTIONS, Ceiling(cost=10 * (MOST.cost or 0)), Ceiling(tokens=10 * MOST.tokens, cost=500 * (MOST.cost or 0))],
+    ids=["of tokens", "of the cost", "of both: the tokens come first"],
+)
+def test_after_the_ten_questions_of_a_ceiling_nothing_is_asked_any_more(ceiling: Ceiling, table: Table) -> None:
     account = Spending(table, ceiling, clock=Clock())
     for _ in range(10):
         account.settle(account.hold(MOST), MOST)
@@ -154,24 +158,29 @@ def test_without_the_table_a_model_is_asked_only_if_it_has_no_ceiling() -> None:
 # --- in front of a server ---------------------------------------------------------------------------------------------
 
 
+PRICE = Price(prompt=1, completion=4)  # for a million tokens
+LONGEST_ANSWER = 500
+
+
 def _model(server: Server, account: Spending) -> ChatModel:
-    endpoint = Endpoint(server.url, "test-model", lambda: "key", 500, Price(prompt=1, completion=4))
+    endpoint = Endpoint(server.url, "test-model", lambda: "key", LONGEST_ANSWER, PRICE)
     return ChatModel(endpoint, deadline_seconds=30, account=account)
 
 
 def test_a_verdict_says_what_it_cost_and_so_does_the_day(serve: Callable[[Script], Server], table: Table) -> None:
     account = Spending(table, Ceiling(tokens=1_000_000), clock=Clock())
     verdict = _model(serve(completion()), account).verdict(PROMPT)
-    assert verdict.usage.cost == pytest.approx((300 * 1 + 21 * 4) / 1_000_000)
+    asked, answered = 300, 21  # tokens of every completion here
+    assert verdict.usage.cost == pytest.approx((asked * PRICE.prompt + answered * PRICE.completion) / 1_000_000)
     day = _day(table)
-    assert (day.questions, day.prompt_tokens, day.completion_tokens) == (1, 300, 21)
+    assert (day.questions, day.prompt_tokens, day.completion_tokens) == (1, asked, answered)
     assert day.cost == pytest.approx(verdict.usage.cost)
 
 
 @pytest.mark.parametrize(
     ("script", "tokens", "unmetered"),
     [
-        (completion(severity="catastrophic"), 321, 0),
+        (completion(severity="catastrophic"), 300 + 21, 0),
         (answer(500, b""), 0, 0),
         (answer(401, b""), 0, 0),
         (answer(200, b"<html>"), 0, 1),
@@ -179,8 +188,9 @@ def test_a_verdict_says_what_it_cost_and_so_does_the_day(serve: Callable[[Script
         (answer(200, b'{"error": {"code": 402, "message": "no credits"}}'), 0, 0),
         (chat_server.closes_in_the_middle, 0, 1),
     ],
+    ids=["a wrong verdict", "500", "401", "no answer of a model", "no usage", "no credits", "closes in the middle"],
 )
-def test_what_was_no_use_is_on_the_account_too(
+def test_a_question_without_a_verdict_is_on_the_account_with_the_tokens_that_are_known(
     script: Script, tokens: int, unmetered: int, serve: Callable[[Script], Server], table: Table
 ) -> None:
     with pytest.raises(ModelGaveNoVerdict):
@@ -191,8 +201,9 @@ def test_what_was_no_use_is_on_the_account_too(
 
 def test_no_question_leaves_when_the_ceiling_is_reached(serve: Callable[[Script], Server], table: Table) -> None:
     server = serve(completion())
-    two = most(PROMPT, 500).tokens + 321
-    model = _model(server, Spending(table, Ceiling(tokens=two), clock=Clock()))
+    held, took = most(PROMPT, LONGEST_ANSWER).tokens, 300 + 21
+    for_two_questions = took + held  # the first one's are given back, but for what it took
+    model = _model(server, Spending(table, Ceiling(tokens=for_two_questions), clock=Clock()))
     model.verdict(PROMPT)
     model.verdict(PROMPT)
     with pytest.raises(ModelGaveNoVerdict, match=r"daily_ceiling\.tokens"):

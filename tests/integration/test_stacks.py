@@ -77,14 +77,21 @@ def test_without_an_emulator_it_says_how_to_start_one(monkeypatch: pytest.Monkey
     assert "start one with `python -m local up`, or name a stack on AWS with --stack" in refusal(report("local"), 3)
 
 
-def test_the_emulator_that_started_last_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_emulator_that_runs_is_found_although_one_that_is_gone_started_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     line = {"aws": "http://127.0.0.1:9", "state_machine": "arn:aws:states:eu-west-1:1:stateMachine:i", "table": "t"}
-    running, gone = tmp_path / str(os.getpid()), tmp_path / str(2**22 + 1)
+    no_process = 2**22 + 1  # beyond Linux's highest process id
+    running, gone = tmp_path / str(os.getpid()), tmp_path / str(no_process)
     for folder, name, since in ((running, "here", 1.0), (gone, "gone", 2.0)):
         folder.mkdir()
         (folder / "stack.json").write_text(json.dumps(line | {"table": name, "since": since}))
     assert stacks.table_of("local").name == "here"
+
+
+def test_an_emulators_own_line_names_it() -> None:
+    line = {"aws": "http://127.0.0.1:9", "state_machine": "arn:aws:states:eu-west-1:1:stateMachine:i", "table": "t"}
     assert stacks.table_of(json.dumps(line)).name == "t"
 
 

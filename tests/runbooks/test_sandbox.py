@@ -62,6 +62,7 @@ def test_a_process_whose_parent_has_ended_is_reaped(any_host: Host) -> None:
     any_host.run(
         "setsid bash -c 'for _ in 1 2 3; do sleep 0.1 & done; exec sleep 600' >/dev/null 2>&1 & echo $! > /run/p"
     )
+    # Three have ended under a parent that never asks for them; then the parent is ended.
     seen = any_host.run(
         "sleep 0.4; ps -eo stat= | grep -c Z; kill $(cat /run/p); sleep 0.3; ps -eo stat= | grep -c Z || true"
     )
@@ -81,6 +82,7 @@ UNIT = "[Service]\\nExecStart=/bin/sleep 600\\n"
         (UNIT, "", "static", 0),
         ("", "rm /etc/systemd/system/shop.service", "not-found", 1),
     ],
+    ids=["not enabled yet", "enabled", "enabled and disabled", "nothing to enable", "no such unit"],
 )
 def test_systemctl_knows_what_is_enabled(
     start_host: StartHost, unit: str, prepare: str, answer: str, code: int

@@ -59,7 +59,7 @@ def test_an_alert_that_begins_later_comes_with_the_next_batch_and_joins() -> Non
 
         assert len(line.incidents()) == 1
         assert line.live(line.incidents()[0]).firing == 2
-        line.between(11 + GROUP_INTERVAL, 140).expect_page("db-2")
+        line.between(1 + GROUP_WAIT + GROUP_INTERVAL, 140).expect_page("db-2")
 
 
 def test_repeats_of_what_is_acknowledged_are_taken_and_change_nothing() -> None:

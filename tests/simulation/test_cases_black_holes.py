@@ -6,7 +6,7 @@ import yaml
 from tests.simulation.clients import Published
 from tests.simulation.faults import Kind
 from tests.simulation.stack import ROOT
-from tests.simulation.timeline import Alert, Timeline
+from tests.simulation.timeline import THE_MACHINE_ITSELF, Alert, Timeline
 
 CRITICAL = Alert("DbDown", "db-1", "critical")
 LOW = Alert("DbDown", "db-1", "low")
@@ -37,14 +37,15 @@ def test_a_close_that_fails_for_the_length_of_all_retries_hides_no_later_critica
 def test_an_incident_whose_wait_could_not_be_written_goes_on_within_two_minutes() -> None:
     later = [Alert("DbDown", f"db-{number}", "critical") for number in range(2, 7)]
     with Timeline().running() as line:
-        line.at(0).fault("outside", "dynamodb", "update_item", "refuse", times=1000)
+        line.at(0).fault(THE_MACHINE_ITSELF, "dynamodb", "update_item", "refuse", times=1000)
         line.at(1).push(CRITICAL)
         line.at(150).stop_faults()
-        line.run_until(280)
+        line.run_until(150 + 130)
         incident = line.incidents()[0]
         line.between(1, 60).expect_page(channel="pagerduty", times=1)
         assert line.running_executions(incident) == 1
 
+        # It takes what joins, and goes on to page.
         line.at(290).push(*later)
         line.run_until(800)
         line.between(280, 800).expect_page(channel="sns")
@@ -120,7 +121,7 @@ def test_the_time_until_a_page_begins_with_the_first_critical_and_not_with_the_l
         line.at(1).push(LOW)
         # Nobody but reconcile can page: escalate is never invoked, and the machine reaches neither topic nor table.
         line.at(100).fault("machine/Page On-Call", "lambda", "escalate", "busy", times=10_000)
-        line.at(100).fault("outside", "sns", "publish", "refuse", times=10_000)
+        line.at(100).fault(THE_MACHINE_ITSELF, "sns", "publish", "refuse", times=10_000)
         for number in range(8):
             line.at(200 + 120 * number).push(Alert("DbDown", f"db-{number + 2}", "critical"))
         line.run_until(200 + 300 + 120)
@@ -131,7 +132,7 @@ def test_the_time_until_a_page_begins_with_the_first_critical_and_not_with_the_l
 def test_two_runs_of_reconcile_at_the_same_moment_page_once() -> None:
     with Timeline().running() as line:
         line.at(0).fault("machine/Page On-Call", "lambda", "escalate", "busy", times=10_000)
-        line.at(0).fault("outside", "sns", "publish", "refuse", times=10_000)
+        line.at(0).fault(THE_MACHINE_ITSELF, "sns", "publish", "refuse", times=10_000)
         line.at(0).before("reconcile", "dynamodb", "transact_write_items", line.world.reconcile)
         line.at(0).before("reconcile", "pagerduty", "trigger", line.world.reconcile)
         line.at(1).push(CRITICAL)
@@ -144,7 +145,7 @@ def test_two_runs_of_reconcile_at_the_same_moment_page_once() -> None:
 @pytest.mark.parametrize("nth", range(1, 9))
 def test_a_conflict_with_another_transaction_ends_no_execution(nth: int) -> None:
     with Timeline().running() as line:
-        line.at(0).fault("outside", "dynamodb", "update_item", "conflict", nth, times=2)
+        line.at(0).fault(THE_MACHINE_ITSELF, "dynamodb", "update_item", "conflict", nth, times=2)
         line.at(1).push(Alert("DbDown", "db-1", "high", began=1))
         line.at(120).push(Alert("DbDown", "db-2", "high", began=120))
         line.at(200).press("acknowledge")
@@ -176,9 +177,10 @@ def test_a_page_whose_record_cannot_be_written_is_not_sent_in_a_loop() -> None:
     with Timeline().running() as line:
         line.at(1).push(LOW)
         line.at(60).press("acknowledge")
+        # The first request reads; from then on neither the function nor the machine can write that it paged.
         line.at(599).fault("escalate/Page On-Call", "dynamodb", "", "refuse", nth=2, times=1000)
         line.at(599).fault("escalate", "dynamodb", "update_item", "refuse", times=1000)
-        line.at(599).fault("outside", "dynamodb", "update_item", "refuse", times=1000)
+        line.at(599).fault(THE_MACHINE_ITSELF, "dynamodb", "update_item", "refuse", times=1000)
         line.at(600).push(Alert("DbDown", "db-2", "critical"))
         line.run_until(1200)
 

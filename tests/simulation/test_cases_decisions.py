@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pytest
 
-from tests.simulation.timeline import Alert, Timeline
+from tests.simulation.timeline import THE_MACHINE_ITSELF, Alert, Timeline
 
 MEDIUM = Alert("QueueStuck", "web-1", "medium")
 CRITICAL = Alert("QueueStuck", "web-2", "critical")
@@ -13,9 +13,9 @@ CRITICAL = Alert("QueueStuck", "web-2", "critical")
 WHILE_REPAIRING = [
     ("machine/Classify", "lambda", "", 1),
     ("machine/Plan Remediation", "lambda", "", 1),
-    ("outside", "ssm", "send_command", 1),
-    ("outside", "ssm", "send_command", 3),
-    ("outside", "ssm", "send_command", 4),
+    (THE_MACHINE_ITSELF, "ssm", "send_command", 1),
+    (THE_MACHINE_ITSELF, "ssm", "send_command", 3),
+    (THE_MACHINE_ITSELF, "ssm", "send_command", 4),
     ("machine/Next Move", "lambda", "", 4),
     ("machine/Close Incident", "lambda", "", 1),
     ("notify/Close Incident", "dynamodb", "transact_write_items", 1),
@@ -138,7 +138,11 @@ def acts(sent: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("who", "service", "operation"),
-    [("classify", "", ""), ("machine/Plan Remediation", "lambda", ""), ("outside", "dynamodb", "transact_write_items")],
+    [
+        ("classify", "", ""),
+        ("machine/Plan Remediation", "lambda", ""),
+        (THE_MACHINE_ITSELF, "dynamodb", "transact_write_items"),
+    ],
 )
 def test_nothing_is_changed_on_a_host_whose_alert_resolved_before_the_first_act(
     who: str, service: str, operation: str

@@ -76,12 +76,14 @@ REPEATS: list[tuple[Sender, str, str, float]] = [
 ]
 
 
-@pytest.mark.parametrize(("sender", "fires", "again", "at"), REPEATS)
-def test_a_repeat_is_left_alone(sender: Sender, fires: str, again: str, at: float) -> None:
+@pytest.mark.parametrize(("sender", "fires", "again", "stamped"), REPEATS)
+def test_a_repeat_after_a_persons_resolve_opens_nothing_and_pages_nobody(
+    sender: Sender, fires: str, again: str, stamped: float
+) -> None:
     with Timeline().running() as line:
         line.at(1).do(lambda: sender(line, fires, at=1))
         line.at(60).press("resolve")
-        line.at(181).do(lambda: sender(line, again, at=at))
+        line.at(181).do(lambda: sender(line, again, at=stamped))
         line.run_until(1200)
 
         line.between(61, 1200).expect_no_page()

@@ -23,6 +23,7 @@ def test_a_beat_that_is_redriven_does_not_hide_that_none_came_since() -> None:
         line.at(2).do(lambda: world.unreadable.add("prometheus"))
         line.at(60).do(lambda: world.door.post("prometheus", beat))
         line.at(61).do(lambda: world.unreadable.discard("prometheus"))
+        # The second beat is read ten minutes late; none has come since, and one is due every two minutes.
         line.at(600).do(lambda: redrive(world))
         line.run_until(700)
 

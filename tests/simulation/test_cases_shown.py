@@ -86,7 +86,7 @@ def test_an_acknowledgement_while_the_page_goes_out_is_shown(line: Timeline) -> 
     assert "Ada Lovelace has it since" in headline(edits(line, 1, 1 + 2 * SECONDS)[-1])
 
 
-def test_what_joins_and_need_not_be_told_at_once_waits_for_reconcile(line: Timeline) -> None:
+def test_a_low_that_joins_what_somebody_has_is_shown_by_no_edit_of_the_execution(line: Timeline) -> None:
     say(line, 20, "acknowledged")
     line.at(60).push(Alert("DbDown", "db-2", "low"))
     line.run_until(300)

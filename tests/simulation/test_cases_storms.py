@@ -69,9 +69,9 @@ def test_criticals_beyond_every_limit_are_named_on_a_page_also_after_the_storm_w
         line.run_until(900)
 
         joined = [alert.name for alert in later if line.alert(alert).live_key == storm.group_key]  # type: ignore[union-attr]
-        assert len(joined) >= 5
+        assert len(joined) >= 5, "those beyond the limit join it"
         again = [page for page in line.pages(storm.incident_id) if page.at > line.at(480).time]
-        assert 1 <= len({page.at for page in again}) <= 2
+        assert 1 <= len({page.at for page in again}) <= 2, "one page names many of them"
         assert any(name in str(page.content) for page in again for name in joined)
 
 
@@ -105,8 +105,8 @@ def test_a_held_flood_does_not_page_each_incident_when_its_silence_ends() -> Non
 
         line.between(0, 599).expect_no_page()
         line.between(600, 900).expect_page("DbDown")
-        assert len(line.between(600, 890).pages(channel="pagerduty")) <= 10
-        assert sum(live.firing for live in line.stored.lives() if live.is_open) == 20
+        assert len(line.between(600, 890).pages(channel="pagerduty")) <= len(flood) / 2
+        assert sum(live.firing for live in line.stored.lives() if live.is_open) == len(flood)
 
 
 def test_many_incidents_while_slack_is_down_wake_people_once() -> None:
@@ -135,7 +135,7 @@ def test_messages_that_slack_did_not_take_are_shown_when_it_is_back() -> None:
         assert len({page.incident_id for page in line.pages()}) == 1
 
 
-def test_a_member_of_a_storm_that_returns_while_its_end_is_written_keeps_the_storm_open() -> None:
+def test_a_member_of_a_storm_that_returns_while_its_end_is_written_keeps_the_storm_open_and_pages_when_worse() -> None:
     member, back = Alert("Noise9", "web-1", "low", began=1), Alert("Noise9", "web-1", "low", began=200)
     with Timeline(per_minute=LIMIT).running() as line:
         line.at(1).push(*noises(LIMIT + 5))
@@ -150,6 +150,7 @@ def test_a_member_of_a_storm_that_returns_while_its_end_is_written_keeps_the_sto
         line.at(199).before("ingest", "dynamodb", "transact_write_items", line.pushes(back))
         line.at(200).push(member.resolved(199), again=(5, 10))
         line.run_until(260)
+        # Long after the storm's quiet would have been over, criticals of the member's name fire.
         for each in range(4):
             line.at(900 + each).push(Alert("Noise9", f"db-{each}"))
         line.run_until(1400)

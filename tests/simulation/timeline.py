@@ -30,7 +30,10 @@ from tests.simulation.world import MACHINE, World
 NOBODY = Habits(acknowledge=0, resolve=0, approve=0, refuse=0)
 """People who do only what the timeline says."""
 
-__all__ = ["NOBODY", "Alert", "ExactFaults", "Moment", "Span", "Timeline", "press_now", "time_of"]
+THE_MACHINE_ITSELF = "outside"
+"""Whose calls to AWS no function makes: the state machine's own."""
+
+__all__ = ["NOBODY", "THE_MACHINE_ITSELF", "Alert", "ExactFaults", "Moment", "Span", "Timeline", "press_now", "time_of"]
 
 PAGES = ("page", "trigger")
 

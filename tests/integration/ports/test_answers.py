@@ -72,7 +72,7 @@ def test_an_older_record_that_is_written_late_takes_no_feedback_out_of_the_evide
     feedback_store.save_feedback(incident.incident_id, word("real"), incidents=incidents)
 
     incidents.remember_the_end(without_feedback)
-    close(incidents, incident, 9)
+    close(incidents, incident, 9)  # a close that is repeated writes the end once more
 
     (earlier,) = incidents.earlier_incidents("group-1")
     assert [word.said for word in earlier.feedback] == ["real"]

@@ -47,7 +47,13 @@ def test_an_end_that_proves_the_model_wrong_is_stored_once_with_both_verdicts(
     assert (found.decider, found.group) == ("llm:small:6", incident.group_key)
     assert (found.plain, found.judged) == (VERDICT.without_model, VERDICT.model_says)
     assert labels(incidents) == ["high"]
-    assert earned_by([found]).standings["llm:small:6"]["page to tell"].wealth < 1, "a bet that was lost"
+
+
+def test_a_model_that_was_wrong_has_lost_a_bet(incidents: Incidents, incident: Incident) -> None:
+    close(incidents, incident, 9)
+    at_first = 1
+    standing = earned_by(incidents.disagreements()).standings["llm:small:6"]["page to tell"]
+    assert standing.wealth < at_first
 
 
 def test_an_expired_incident_proves_nobody_right_and_is_not_stored(incidents: Incidents, incident: Incident) -> None:

@@ -43,8 +43,7 @@ def test_alerts_are_counted_by_name_and_by_service_for_an_hour_and_a_day(inciden
     assert incidents.service_activity("shop", at(36 * 60)).alerts == AlertCount(last_hour=0, last_day=0)
 
 
-def test_a_services_last_deployment_is_known_however_long_ago(incidents: Incidents, receive: Open) -> None:
-    receive(0, service="shop")
+def test_a_services_last_deployment_is_known_however_long_ago(incidents: Incidents) -> None:
     for version, minutes, environment in (("2", -90_000, "prod"), ("1", -95_000, "prod"), ("9", -5, "staging")):
         deployed = Deployment(service="Shop", version=version, environment=environment, deployed_at=at(minutes))
         incidents.save_deployment(deployed)
@@ -69,9 +68,13 @@ def test_incidents_of_the_same_name_or_service_are_candidates_newest_first(incid
         same_service.incident_id,
         same_name.incident_id,
     ]
-    assert {earlier.outcome for earlier in found} == {"resolved"}
-    assert found[0].template == "disk full: disk is full"
     assert [earlier.incident_id for earlier in of_the_name] == [both.incident_id, same_name.incident_id]
+
+
+def test_a_candidate_brings_its_outcome_and_the_template_of_its_alert(incidents: Incidents, closed: Open) -> None:
+    closed(0, alert_name="DiskFull", message="disk is full")
+    (found,) = incidents.incidents_like(alert(alert_name="DiskFull"))
+    assert (found.outcome, found.template) == ("resolved", "disk full: disk is full")
 
 
 def test_a_group_has_one_place_a_day_and_the_newest_takes_it(incidents: Incidents, closed: Open) -> None:

@@ -11,6 +11,7 @@ from firstline.incidents.groups import Groups, GroupView, Limits
 from firstline.incidents.store import Incidents
 from firstline.models import AlertCount, Counts, Hold, Incident, Live, StoredAlert
 from firstline.models.live import STORM_PREFIX
+from firstline.models.severity import SEVERITY_RANK
 from tests.integration.ports.conftest import (
     Open,
     assert_holds_all,
@@ -53,7 +54,8 @@ def test_an_opened_incident_is_open_counted_and_due(groups: Groups, incidents: I
 
     assert live == incidents.live("group-1") == view(groups).live
     assert (live.open, live.generation, live.started, live.opened) == (True, 1, 0, (NOON,))
-    assert live.counts == Counts(joined=2, firing=2, changes=1, ranks=(1, 0, 0, 1, 0), loud_high=1)
+    one_info_and_one_high = (1, 0, 0, 1, 0)  # alerts of the ranks info, low, medium, high and critical
+    assert live.counts == Counts(joined=2, firing=2, changes=1, ranks=one_info_and_one_high, loud_high=1)
     assert (live.loud_since, live.due_at) == (NOON, at(1))
     record = record_of(incidents, incident)
     assert (record.status, record.alert_count, record.incident, record.live) == ("OPEN", 2, incident, live)
@@ -141,67 +143,83 @@ def test_an_incident_that_opens_on_hold_holds_what_joins_before_the_verdict(grou
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
-def token(
+def refused_by(
     groups: Groups, name: str, *, source: str = "generic", minutes: float = 0, paging: bool = False
 ) -> str | None:
+    """Take a token to open an incident; return the limit that refuses it, or None if none does."""
     return groups.take_token(source, name, LIMITS, at(minutes), paging=paging)
 
 
-def test_the_limits_count_by_source_and_alert_name_and_are_full_again_each_minute(groups: Groups) -> None:
-    taken = [token(groups, name) for name in ("A", "A", "A", "B", "C")]
+def test_a_source_has_a_limit_for_each_alert_name_and_one_for_all_of_them_that_begin_anew_each_minute(
+    groups: Groups,
+) -> None:
+    answers = [refused_by(groups, name) for name in ("A", "A", "A", "B", "C")]
 
-    assert taken == [None, None, "2 a minute of one name", None, "3 a minute"]
-    assert token(groups, "A", minutes=0.9) == "3 a minute"
-    assert token(groups, "A", minutes=1) is None
+    assert answers == [None, None, "2 a minute of one name", None, "3 a minute"]
+    assert refused_by(groups, "A", minutes=0.9) == "3 a minute"
+    assert refused_by(groups, "A", minutes=1) is None
 
 
 def test_a_flood_of_one_sender_takes_no_tokens_from_others_nor_from_what_pages(groups: Groups) -> None:
     for name in "ABC":
-        assert token(groups, name) is None
-    assert token(groups, "D") == "3 a minute"
-    assert token(groups, "D", paging=True) is None
-    assert token(groups, "D", source="grafana") is None
+        assert refused_by(groups, name) is None
+    assert refused_by(groups, "D") == "3 a minute"
+    assert refused_by(groups, "D", paging=True) is None
+    assert refused_by(groups, "D", source="grafana") is None
 
 
 def test_of_many_at_once_exactly_as_many_get_a_token_as_the_limit_allows(groups: Groups, crowd: int) -> None:
-    taken = Counter(at_once(crowd, lambda number: token(groups, f"name-{number}")))
-    assert taken == {None: LIMITS.per_minute, "3 a minute": crowd - LIMITS.per_minute}
+    answers = Counter(at_once(crowd, lambda number: refused_by(groups, f"name-{number}")))
+    assert answers == {None: LIMITS.per_minute, "3 a minute": crowd - LIMITS.per_minute}
 
 
 def test_all_that_open_the_same_incident_at_once_take_one_token_together(groups: Groups, crowd: int) -> None:
-    def token_for(opening: str) -> str | None:
+    def opening_refused_by(opening: str) -> str | None:
         return groups.take_token("generic", "A", LIMITS, at(0), paging=False, opening=opening)
 
-    assert set(at_once(crowd, lambda _: token_for("group-1"))) == {None}
-    assert token_for("group-2") is None
-    assert token_for("group-3") == "2 a minute of one name"
-    assert token_for("group-2") is None, "it has its token already"
+    assert set(at_once(crowd, lambda _: opening_refused_by("group-1"))) == {None}
+    assert opening_refused_by("group-2") is None
+    assert opening_refused_by("group-3") == "2 a minute of one name"
+    assert opening_refused_by("group-2") is None, "it has its token already"
 
 
 # --- joining and ending ----------------------------------------------------------------------------------------------
 
 
-def test_alerts_that_join_are_counted_are_evidence_and_are_listed_worst_first(
+def test_alerts_that_join_are_counted_by_rank_and_begin_the_wait_for_a_page(
+    groups: Groups, incidents: Incidents, opened: Open
+) -> None:
+    incident = opened(alert(severity="medium"))
+
+    critical, low = alert(fingerprint="fp-2", severity="critical"), alert(fingerprint="fp-3", severity="low")
+    live = groups.apply(joining(incident, critical, low, now=at(2)))
+
+    one_of_each = (0, 1, 1, 0, 1)  # low, medium and critical; none is an info or a high
+    assert live.counts == Counts(joined=3, firing=3, changes=2, ranks=one_of_each, loud_critical=1)
+    assert (live.last_alert_at, live.loud_since, live.due_at) == (at(2), at(2), at(3))
+    assert live.worst == SEVERITY_RANK["critical"]
+    assert live == incidents.live("group-1")
+
+
+def test_alerts_that_join_are_evidence_from_the_moment_at_which_they_came(
     groups: Groups, incidents: Incidents, opened: Open
 ) -> None:
     incident = opened(alert(service="shop"))
+    groups.apply(joining(incident, *(alert(fingerprint=f"fp-{n}", service="shop") for n in (2, 3)), now=at(2)))
 
-    live = groups.apply(
-        joining(
-            incident,
-            alert(fingerprint="fp-2", severity="critical", service="shop"),
-            alert(fingerprint="fp-3", severity="low", service="shop"),
-            now=at(2),
-        )
-    )
-
-    assert live.counts == Counts(joined=3, firing=3, changes=2, ranks=(0, 1, 1, 0, 1), loud_critical=1)
-    assert (live.last_alert_at, live.loud_since, live.due_at, live.worst) == (at(2), at(2), at(3), 4)
-    assert live == incidents.live("group-1")
     assert incidents.alerts_named("DiskFull", at(60)) == AlertCount(last_hour=3, last_day=3)
-    assert incidents.service_activity("shop", at(61)).alerts == AlertCount(last_hour=2, last_day=3)
-    assert [found.rank for found in incidents.members(incident.incident_id)] == [4, 2, 1]
-    assert [found.rank for found in incidents.members(incident.incident_id, limit=1)] == [4]
+    after_an_hour = incidents.service_activity("shop", at(61)).alerts
+    assert after_an_hour == AlertCount(last_hour=2, last_day=3), "the first came at noon, those that joined later"
+
+
+def test_the_alerts_of_an_incident_are_listed_worst_first(groups: Groups, incidents: Incidents, opened: Open) -> None:
+    incident = opened(alert(severity="medium"))
+    critical, low = alert(fingerprint="fp-2", severity="critical"), alert(fingerprint="fp-3", severity="low")
+    groups.apply(joining(incident, critical, low, now=at(2)))
+
+    worst_first = [SEVERITY_RANK[severity] for severity in ("critical", "medium", "low")]
+    assert [found.rank for found in incidents.members(incident.incident_id)] == worst_first
+    assert [found.rank for found in incidents.members(incident.incident_id, limit=1)] == worst_first[:1]
 
 
 def test_the_first_loud_alert_starts_the_time_until_a_page(groups: Groups, opened: Open) -> None:

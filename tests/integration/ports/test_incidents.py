@@ -294,7 +294,7 @@ def test_a_verification_counts_the_first_time(incidents: Incidents, incident: In
     assert live_of(incidents, incident).verified_at == at(1)
 
 
-def test_the_newest_message_counts(incidents: Incidents, incident: Incident) -> None:
+def test_an_older_version_that_is_shown_late_does_not_count(incidents: Incidents, incident: Incident) -> None:
     for version in (2, 5, 3):
         incidents.mark_shown(incident, version)
     assert live_of(incidents, incident).shown == 5

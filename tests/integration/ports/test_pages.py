@@ -303,8 +303,8 @@ def test_many_escalations_at_once_are_one_page(
         done = list(people.map(lambda by: incidents.escalate(incident.incident_id, by, at(3)), presses))
     live = live_of(incidents, incident)
     assert [by for by, record in zip(presses, done, strict=True) if record] == [live.escalated_by]
+    assert (live.acked_at, live.paged_seq) == (None, 1), "nobody has it, and the page is still to come"
     assert claim(incidents, incident, 3, seq=2)
-    assert (live.acked_at, live.paged_seq) == (None, 1)
 
 
 def test_a_second_escalation_waits_for_the_page_of_the_first_and_a_minute(
@@ -323,10 +323,14 @@ def test_a_second_escalation_waits_for_the_page_of_the_first_and_a_minute(
     assert incidents.escalate(incident.incident_id, "eve", at(10.5)) is not None
 
 
-@pytest.mark.parametrize(("seen", "done"), [(0, False), (1, True), (None, True)])
-def test_an_escalation_by_a_person_who_did_not_see_the_newest_page_does_not_count(
-    incidents: Incidents, incident: Incident, wait: Wait, seen: int | None, done: bool
+@pytest.mark.parametrize(
+    ("seen", "counts"),
+    [(0, False), (1, True), (None, True)],
+    ids=["saw no page", "saw the newest page", "nobody knows what was seen"],
+)
+def test_an_escalation_counts_unless_the_person_did_not_see_the_newest_page(
+    incidents: Incidents, incident: Incident, wait: Wait, seen: int | None, counts: bool
 ) -> None:
     send(incidents, incident, 1)
     wait(incident, "acknowledgement")
-    assert (incidents.escalate(incident.incident_id, "ada", at(3), seen=seen) is not None) == done
+    assert (incidents.escalate(incident.incident_id, "ada", at(3), seen=seen) is not None) == counts
