@@ -88,7 +88,7 @@ SLOW_API: dict[str, Any] = {"Count": (1_000, 900), "IntegrationLatency": (9_000,
 
 @pytest.mark.parametrize(
     ("category", "evidence"),
-    [
+    [  # each metric with its value now, an hour ago and a week ago
         ("changed", around(FUNCTION, state=None, changes=(write(),), Errors=(41, 0, 0))),
         ("changed", around(FUNCTION, state=None, changes=(write(),), Errors=(41, None))),
         ("changed", around(ALB, state=None, changes=(write("ModifyListener"),), HTTPCode_Target_5XX_Count=(9, None))),
@@ -164,7 +164,7 @@ def test_the_evidence_names_the_cause(category: str, evidence: Evidence) -> None
 
 @pytest.mark.parametrize(
     "evidence",
-    [
+    [  # each metric with its value now, an hour ago and a week ago
         around(**QUIET),
         around(**QUIET, changes=(event("read replica"), event("configuration change"), event("availability"))),
         around(FreeStorageSpace=(90 * GIB, 3 * GIB), changes=(event("low storage"),)),  # it has grown since
