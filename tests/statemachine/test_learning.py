@@ -77,8 +77,8 @@ def test_one_answer_real_ends_the_suppression_that_history_began(world: World) -
     assert verdict is not None
     assert verdict.severity == "low"
     assert len(hidden.record.feedback) == 1
-    told = {message.incident for message in world.told("slack") if message.kind == "message"}
-    assert hidden.id not in told, "the incident that was hidden stays so"
+    incidents_told = {message.incident for message in world.told("slack") if message.kind == "message"}
+    assert hidden.id not in incidents_told, "the incident that was hidden stays so"
 
 
 def test_an_answer_on_an_unknown_incident_is_refused_in_a_whisper(world: World) -> None:

@@ -27,7 +27,7 @@ def test_a_critical_alert_without_a_runbook_is_paged_taken_and_closed(world: Wor
     incident = world.fires("SearchDown", service="search")
 
     incident.stands_in("Await Acknowledgement")
-    assert incident.time_out_seconds == 300
+    assert incident.time_out_seconds == 300, "the first level's time to answer"
     (page,) = world.told("pagerduty")
     assert page.raw["dedup_key"] == f"firstline:{incident.id}"
     assert "SearchDown" in page.text

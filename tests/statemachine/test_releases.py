@@ -36,7 +36,7 @@ def switch_off(world: World) -> Iterator[Callable[[], object]]:
 
 def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: Service) -> None:
     incident = service.approved().stands_in("Await Recovery")
-    assert incident.time_out_seconds == 600
+    assert incident.time_out_seconds == 600, "the runbook's own time for the recovery"
     service.resolves()
 
     path = incident.ends()

@@ -57,7 +57,7 @@ def tried(incident: Incident) -> list[tuple[str, str]]:
 def test_two_steps_succeed_and_the_alert_resolves(world: World) -> None:
     incident = full_disk(world)
     incident.stands_in("Await Recovery")
-    assert incident.time_out_seconds == 10
+    assert incident.time_out_seconds == 10, "the time until the runbook's first verification"
     (message,) = world.told("slack")
     assert message.to == "#ops-automated"
     assert "Firstline runs the runbook “Free space on a scratch disk” on web-1." in message.text

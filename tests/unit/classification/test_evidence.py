@@ -277,7 +277,7 @@ def test_an_alert_without_a_service_has_no_suspect(
         (datetime(2026, 3, 4, 8, 30, tzinfo=UTC), "UTC", False),
         (datetime(2026, 3, 4, 8, 30, tzinfo=UTC), "Europe/Berlin", True),
         (datetime(2026, 3, 4, 18, tzinfo=UTC), "UTC", False),
-        (datetime(2026, 3, 7, 10, tzinfo=UTC), "UTC", False),
+        (datetime(2026, 3, 7, 10, tzinfo=UTC), "UTC", False),  # a Saturday
         (datetime(2026, 3, 6, 23, 30, tzinfo=UTC), "Asia/Tokyo", False),  # already Saturday there
     ],
 )

@@ -71,8 +71,14 @@ def test_each_item_has_its_kind_source_and_age_and_the_most_important_is_first(
 def test_each_item_holds_the_facts_of_its_evidence(
     incident: Callable[..., Incident], everything: MakeEvidence, now: datetime
 ) -> None:
-    items = {item["what"]: item for item in pack(incident(), everything(), now).items}
-    assert items["similar incident"] | {"source": "history"} == {
+    known = everything(
+        metric=MetricSeries(label="CPUUtilization", period_seconds=60, values=[1.23456, 99], ends_at=now),
+        same_service=AlertCount(last_hour=4, last_day=30),
+        topology={"zone": "eu-west-1a"},
+        maintenance=[Maintenance(window="w", reason="New switches.", owner="net@", at_most="low")],
+    )
+    items = {item["what"]: item for item in pack(incident(), known, now).items}
+    assert items["similar incident"] == {
         "what": "similar incident",
         "source": "history",
         "age": "12 days",
