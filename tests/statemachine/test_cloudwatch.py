@@ -90,8 +90,8 @@ def test_an_alarm_without_a_known_state_leaves_the_decision_to_the_verification(
     assert incident.record.outcome_reason == "Restart a slow search ran, and its verification holds."
 
 
-@pytest.mark.parametrize("verified", [True, False])
-def test_an_alarm_that_is_ok_because_no_data_comes_is_no_recovery(
+@pytest.mark.parametrize("verified", [True, False], ids=["it holds", "it does not"])
+def test_an_alarm_that_is_ok_because_no_data_comes_leaves_the_decision_to_the_verification(
     world: World, alarm_says: Any, verified: bool
 ) -> None:
     """CloudWatch may take missing data for good: then the alarm of a host that died is OK."""

@@ -39,10 +39,17 @@ def test_hostile_text_reaches_the_page_as_it_came(world: World) -> None:
         assert part in said
     assert page.raw["payload"]["severity"] == "critical"
     assert page.raw["payload"]["custom_details"]["labels"] == {"note": '"}, "severity": "noise"'}
-    incident.is_acknowledged(by='ada "{% $plan %}" \\')
-    incident.stands_in("Await Resolution").is_resolved(by='ada "{% $plan %}" \\')
+
+
+def test_a_hostile_name_of_a_person_stands_in_the_record_as_it_came(world: World) -> None:
+    name = 'ada "{% $plan %}" \\'
+    incident = world.fires("SearchDown").stands_in("Await Acknowledgement")
+    incident.is_acknowledged(by=name)
+    incident.stands_in("Await Resolution").is_resolved(by=name)
     incident.ends()
-    assert incident.record.outcome_reason == 'Resolved by ada "{% $plan %}" \\.'
+
+    assert incident.record.acknowledged_by == name
+    assert incident.record.outcome_reason == f"Resolved by {name}."
 
 
 def test_hostile_text_reaches_the_page_that_the_machine_sends_itself(world: World) -> None:
@@ -86,7 +93,8 @@ def test_the_largest_alert_and_a_huge_output_keep_the_state_small(world: World) 
     assert incident.largest_data < MOST_DATA
 
 
-def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(world: World) -> None:
+def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_and_the_history_small(world: World) -> None:
+    step_functions_events = 25_000  # after that many, Step Functions fails an execution
     plan = the_largest_plan()
 
     def plans(handler: Handler, event: Event) -> Any:
@@ -107,9 +115,9 @@ def test_as_many_hosts_and_steps_as_a_runbook_may_have_keep_the_state_small(worl
     incident.stands_in("Await Acknowledgement")
 
     assert incident.largest_data < MOST_DATA
-    assert len(incident.history) < 25_000 / 10
+    assert len(incident.history) < step_functions_events / 10
     (page,) = world.told("pagerduty")
-    assert "undo-9 (rollback)" in page.text
+    assert "undo-9 (rollback)" in page.text, "every step ran, to the last of the rollback"
 
 
 def the_largest_plan() -> RemediationPlan:

@@ -157,7 +157,7 @@ def test_a_step_that_sleeps_past_its_time_out_is_rolled_back_and_told(world: Wor
 
 def test_a_verification_that_holds_after_two_failures_proves_the_cure(world: World) -> None:
     """Repeat no act between two answers, and undo no cure."""
-    world.commands.script("verify", FAILED, FAILED, Run(), FAILED)
+    world.commands.script("verify", FAILED, FAILED, Run(), FAILED)  # the fourth is never asked for
     incident = stuck_queue(world)
     for _ in range(3):
         incident.stands_in("Await Recovery").times_out()

@@ -240,13 +240,13 @@ def test_a_silenced_alert_that_joins_waits_too_and_counts_once_the_silence_ends(
     world.reconciles()
     assert incident.path == WAITS
     silences(world).end(made, "ada", world.now())
-    world.passes(120)
+    world.passes(120)  # reconcile has just looked at the incident, and looks again only when it is due
     world.reconciles()
     incident.stands_in("Await Acknowledgement")
 
     verdict = incident.record.classification
     assert verdict is not None
-    assert verdict.severity == "high", "of the one that joined"
+    assert verdict.severity == "high", "of the alert that joined"
 
 
 def test_a_silence_until_resolved_ends_with_its_incident(world: World, silence: Silencing) -> None:
@@ -276,7 +276,7 @@ def test_a_silence_that_cannot_be_read_silences_nothing_and_nothing_is_lost(worl
 # --- maintenance -----------------------------------------------------------------------------------------------------
 
 
-def test_what_fires_in_a_maintenance_window_waits_for_its_end(world: World, declare: Callable[..., None]) -> None:
+def test_only_what_a_maintenance_window_matches_waits_for_its_end(world: World, declare: Callable[..., None]) -> None:
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     when = [{"dates": f"{tomorrow - timedelta(days=1)}..{tomorrow}"}]
     upgrade = {"id": "upgrade", "reason": "Upgrade.", "owner": "platform", "when": when, "suppress": True}

@@ -118,12 +118,13 @@ def test_a_page_for_a_critical_that_joined_escalates_although_the_incident_was_a
 ) -> None:
     incident = world.fires("SearchDown", severity="low", host="db-1")
     incident.stands_in("Await Resolution").is_acknowledged()
-    world.passes(4 * 3_600)
+    world.passes(4 * 3_600)  # so that who acknowledged may be gone
     a_critical_joins(world, "SearchDown", "db-2")()
     incident.stands_in("Await Acknowledgement").times_out()
     incident.stands_in("Await Acknowledgement")
 
-    assert [page.level for page in incident.record.pages] == [0, 1]
+    first_level, second_level = 0, 1
+    assert [page.level for page in incident.record.pages] == [first_level, second_level]
 
 
 def test_a_page_that_cannot_be_recorded_is_sent_again_only_after_its_time_out(world: World) -> None:

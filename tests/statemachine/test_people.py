@@ -27,7 +27,7 @@ def test_a_critical_alert_without_a_runbook_is_paged_taken_and_closed(world: Wor
     incident = world.fires("SearchDown", service="search")
 
     incident.stands_in("Await Acknowledgement")
-    assert incident.time_out_seconds == 300
+    assert incident.time_out_seconds == 300, "the first level's time to answer"
     (page,) = world.told("pagerduty")
     assert page.raw["dedup_key"] == f"firstline:{incident.id}"
     assert "SearchDown" in page.text
@@ -52,7 +52,7 @@ def test_a_critical_alert_without_a_runbook_is_paged_taken_and_closed(world: Wor
     assert world.told("sns") == []
 
 
-def test_an_acknowledgement_that_the_message_shows_needs_no_second_message(world: World) -> None:
+def test_an_acknowledgement_by_a_press_is_shown_by_the_message_itself_and_needs_no_second_one(world: World) -> None:
     incident = world.fires("SearchDown")
     incident.stands_in("Await Acknowledgement")
     world.presses("acknowledge", incident.id)
@@ -61,7 +61,7 @@ def test_an_acknowledgement_that_the_message_shows_needs_no_second_message(world
     assert WEEK_SECONDS - 60 < incident.time_out_seconds <= WEEK_SECONDS
     world.resolves("SearchDown")
 
-    incident.ends()
+    assert "Notify Ops" not in incident.ends()
     expected = Machine.load(INCIDENT).fewest_transitions(*PATHS["page, acknowledged and resolved"][0])
     assert len(incident.transitions) == expected == 10
     assert incident.record.outcome_reason == "The alert resolved."

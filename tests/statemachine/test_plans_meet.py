@@ -46,7 +46,9 @@ def test_a_promotion_approves_no_plan_that_waits(world: World) -> None:
     assert world.commands.attempts == []
 
 
-def test_a_host_that_a_plan_has_locked_gets_no_second_plan_and_a_human_reads_why(world: World) -> None:
+def test_a_host_that_a_plan_has_locked_gets_no_second_plan_a_human_reads_why_and_the_first_plan_goes_on(
+    world: World,
+) -> None:
     world.commands.script("look", Run(end="lost"))
     first = stuck_queue(world).stands_in("Await Step")
 

@@ -21,6 +21,9 @@ from tests.statemachine.releasing import HOUR, Service, flags, revision, shop, w
 from tests.statemachine.test_planted_plans import Plan, lies
 from tests.statemachine.world import STACK_NAME, World
 
+RETRIES_OF_A_THROTTLED_REQUEST = 4
+"""Number of times, in the machine of releases, for a deployment."""
+
 
 @pytest.fixture
 def switch_off(world: World) -> Iterator[Callable[[], object]]:
@@ -33,7 +36,7 @@ def switch_off(world: World) -> Iterator[Callable[[], object]]:
 
 def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: Service) -> None:
     incident = service.approved().stands_in("Await Recovery")
-    assert incident.time_out_seconds == 600
+    assert incident.time_out_seconds == 600, "the runbook's own time for the recovery"
     service.resolves()
 
     path = incident.ends()
@@ -45,7 +48,7 @@ def test_a_release_is_taken_back_and_the_alert_resolves(world: World, service: S
     assert steps == ["Switched Off?", "Take Release Back", "Next Move"]
     assert incident.release_path == [
         *("Begin", "Where To Look?", f"Check {noun}", "Release Unchanged?", f"Roll Back {noun}"),
-        *(looks * 3),
+        *(looks * 3),  # the third look sees the end: `Course.looks`
         "Report",
     ]
     record = incident.record
@@ -76,7 +79,9 @@ def test_the_question_names_the_present_and_the_earlier_version_and_sends_nothin
 
 
 @pytest.mark.parametrize("changed", ["request", "stop"])
-def test_a_yes_covers_the_release_that_is_put_back(world: World, service: Service, changed: str) -> None:
+def test_an_approved_release_is_not_put_back_if_its_request_or_its_stop_was_changed(
+    world: World, service: Service, changed: str
+) -> None:
     def lie(plan: Plan) -> None:
         step = plan["steps"][0]
         step["stop"] = changed == "stop"
@@ -158,7 +163,8 @@ def test_flags_that_bake_count_as_deployed(world: World) -> None:
 
     incident = service.approved().stands_in("Await Recovery")
 
-    assert incident.release_path.count("Read Configuration") == 3
+    until_it_bakes = 3  # looks: `Course.looks`, and one more
+    assert incident.release_path.count("Read Configuration") == until_it_bakes, "and not until the bake is over"
 
 
 def test_a_deployment_that_does_not_end_goes_on_and_is_told_to_its_approver(world: World, service: Service) -> None:
@@ -223,7 +229,7 @@ def test_a_deployment_that_stays_throttled_is_given_up_and_told(world: World, se
     read = what_the_approver_reads(world, service.approved())
 
     assert service.sent == []
-    assert world.releases.attempts == 5
+    assert world.releases.attempts == 1 + RETRIES_OF_A_THROTTLED_REQUEST
     assert "Rate exceeded" in read
 
 

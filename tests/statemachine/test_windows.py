@@ -43,7 +43,7 @@ def test_a_runbook_of_shell_scripts_sends_nothing_to_windows_and_a_human_reads_w
 def test_the_owners_document_is_sent_to_windows_and_the_alerts_resolve_is_the_recovery(world: World) -> None:
     incident = spooler(world)
     incident.stands_in("Await Recovery")
-    assert incident.time_out_seconds == 600
+    assert incident.time_out_seconds == 600, "the runbook's own time for the recovery"
     world.resolves("SpoolerStuck", severity="medium", host="web-1")
 
     assert incident.ends()[-1] == "Close Incident"

@@ -215,6 +215,10 @@ def test_a_stack_has_a_canary_only_if_its_alarm_has_an_address() -> None:
 
     assert set(with_one) >= CANARY
     assert [name for name in without if "Canary" in name] == []
+
+
+def test_the_canary_may_use_the_owners_key_and_no_other() -> None:
+    with_one = deployed(CanaryAddress="ops@example.com", KmsKeyArn=KEY)
     (statement,) = of_kind(with_one, "AWS::IAM::Policy")["CanaryUsesKeyPolicy"]["PolicyDocument"]["Statement"]
     assert statement["Resource"] == KEY
 

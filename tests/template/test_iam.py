@@ -211,10 +211,10 @@ def test_a_role_reads_its_own_secrets_only(
 LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/shop-*:*"
 
 
-def test_logs_are_read_only_where_the_owner_lists_them() -> None:
+def test_logs_and_what_leads_to_them_are_read_only_where_the_owner_lists_logs() -> None:
     search, services = "logs:FilterLogEvents", "ecs:DescribeTaskDefinition"
     by_default, opened = statements_by_role(template()), statements_by_role(template(ErrorLogGroupArns=LOGS))
-    for action in (search, services, "apigateway:GET"):
+    for action in (search, services, "apigateway:GET"):  # a service's definition and an API's stage name their logs
         assert not [role for role, given in by_default.items() if allowed(given, action)]
         assert [role for role, given in opened.items() if allowed(given, action)] == ["ClassifyFunctionRole"]
     (statement,) = allowed(opened["ClassifyFunctionRole"], search)

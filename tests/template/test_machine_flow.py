@@ -79,7 +79,7 @@ def test_what_follows_a_wait_is_what_its_answer_said_of_the_signal(signal: str, 
 
 
 @pytest.mark.parametrize("go", [*get_args(contracts.Move.__value__), *get_args(contracts.Go.__value__)])
-def test_every_answer_leads_to_its_state(go: str) -> None:
+def test_every_answer_leads_to_its_state_or_to_a_wait_if_it_has_seconds(go: str) -> None:
     assert goes(go) == {"Read Switch": "Claim Step", "Classify": "Classify Again"}.get(go, go)
     assert goes(go, seconds=4) == "Wait"
 
@@ -109,12 +109,14 @@ def test_no_circle_of_the_child_is_made_of_choices_alone() -> None:
     assert CHILD.circle_within({name for name, state in CHILD.states.items() if state["Type"] == "Choice"}) is None
 
 
-def test_a_refused_wait_leads_to_a_pause() -> None:
+def test_a_wait_that_times_out_leads_on_and_one_that_is_refused_to_a_pause() -> None:
+    of_a_runbook = ("Await Recovery", "Await Step")
     for name, state in TASKS.items():
-        if state["Resource"].endswith(".waitForTaskToken") and name not in ("Await Recovery", "Await Step"):
+        if state["Resource"].endswith(".waitForTaskToken") and name not in of_a_runbook:
             over = "Close Incident" if name == "Await Quiet" else "What Now?"
-            assert [catch["Next"] for catch in state["Catch"]] == [over, "Pause"]
-            assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
+            timed_out, refused = state["Catch"]
+            assert (timed_out["ErrorEquals"], timed_out["Next"]) == (["States.Timeout"], over)
+            assert refused["Next"] == "Pause"
 
 
 def test_an_execution_that_cannot_read_its_record_pages_once_and_ends_some_day() -> None:
@@ -126,11 +128,13 @@ def test_an_execution_that_cannot_read_its_record_pages_once_and_ends_some_day()
     page, hand_over = states["Was Anyone Paged?"]["Choices"]
     assert (page["Next"], hand_over["Next"]) == ("Page On-Call", "Hand Over")
     assert states["Was Anyone Paged?"]["Default"] == "Wait For Record"
+    # `tried` remembers the page: without it the machine pages, with it not again ...
     for tried, chosen in ((False, True), (True, False)):
         assert evaluate(page["Condition"][3:-3], {"tried": tried}.get) is chosen
     assert states["Page On-Call"]["Assign"]["tried"] is True
     caught = [catch for catch in states["Page On-Call"]["Catch"] if catch["Next"] != "Undelivered"]
     assert all(catch["Assign"]["tried"] is True for catch in caught)
+    # ... and only the first state, which nothing leads back to, sets it to false: at its end and if it fails.
     forgets = [
         name
         for name in states
@@ -138,7 +142,7 @@ def test_an_execution_that_cannot_read_its_record_pages_once_and_ends_some_day()
         if edge.get("Assign", {}).get("tried") is False
     ]
     assert forgets == [MACHINE.start] * 2
-    assert before(MACHINE, MACHINE.start) == set(), "its variables get their first values there"
+    assert before(MACHINE, MACHINE.start) == set()
 
 
 def test_the_wait_for_a_command_is_refused_if_it_has_ended_and_bounded_by_its_time_outs() -> None:
@@ -173,7 +177,7 @@ def test_a_wait_is_refused_to_an_earlier_execution_and_after_an_unseen_change(na
         assert "DynamoDb.ConditionalCheckFailedException" not in retry["ErrorEquals"]
 
 
-def test_a_claim_is_of_this_execution_while_the_alert_fires() -> None:
+def test_a_step_is_claimed_only_by_the_present_execution_while_the_alert_fires() -> None:
     on_live, claim = (next(iter(item.values())) for item in TASKS["Claim Step"]["Arguments"]["TransactItems"][:2])
 
     condition = " ".join(on_live["ConditionExpression"].split())
@@ -198,7 +202,7 @@ def test_a_claim_checks_the_decision_unless_mode_plan_and_risk_let_the_runbook_a
     mode: str, decision: str, risk: str, asked: str
 ) -> None:
     expression = TASKS["Claim Step"]["Arguments"]["TransactItems"][2].replace("${RemediationMode}", mode)
-    document = f"${{DocumentPrefix}}-{risk}-mine.act"
+    document = f"${{DocumentPrefix}}-{risk}-mine.act"  # what counts is its runbook, and not what the plan says
     variables = {
         "step": {"document": document, "document_version": "1", "through": "ssm", "parameters": {}},
         "plan": {"decision": decision, "runbook_id": "another", "targets": [{"instance_id": "i-1"}]},
@@ -208,7 +212,9 @@ def test_a_claim_checks_the_decision_unless_mode_plan_and_risk_let_the_runbook_a
     check = evaluate(expression[3:-3], variables.__getitem__)["ConditionCheck"]
 
     assert check["Key"]["pk"] == {"S": asked}
-    assert ("attribute_not_exists(demoted_at)" in check["ConditionExpression"]) == (asked[0] == "R" and risk == "safe")
+    # A safe runbook acts by itself until it is demoted; a riskier one has to be promoted, or to have proven itself.
+    acts_until_demoted = asked == "RUNBOOK#mine" and risk == "safe"
+    assert ("attribute_not_exists(demoted_at)" in check["ConditionExpression"]) == acts_until_demoted
 
 
 VALUES: list[dict[str, list[str]]] = [{}, {"b": ["1"], "a": ["/data"]}, {"paths": ["/data", "/home"]}]
@@ -226,8 +232,9 @@ REQUESTS: list[dict[str, Any]] = [
         a_plan(steps=[a_plan().commands[0].model_copy(update={"parameters": values}) for values in VALUES]),
         a_release_plan(steps=[a_release(request=request) for request in REQUESTS]),
     ],
+    ids=["a whole plan", "one host without a guard", "other parameters", "releases"],
 )
-def test_a_yes_covers_all_that_is_sent(plan: RemediationPlan) -> None:
+def test_an_approval_covers_all_that_is_sent(plan: RemediationPlan) -> None:
     sent = plan.model_dump(mode="json")
     steps = [*sent["steps"], *([sent["verify"]] if sent["verify"] else []), *sent["rollback"]]
     expression = TASKS["Claim Step"]["Arguments"]["TransactItems"][2][3:-3]

@@ -87,6 +87,7 @@ def test_instructions_in_front_of_the_data_are_the_same_words() -> None:
         "max_completion_tokens is too large: 4000. This model supports at most 2048 completion tokens.",
         "max_completion_tokens must be less than or equal to 1024",
         "This model can only be used with stream=true",
+        # What stands beyond 600 characters is the request, which the server only repeats.
         "[{'type': 'missing', 'input': {'messages': 'x'" + 600 * " " + "system role response_format",
         "",
     ],

@@ -120,9 +120,9 @@ def test_every_channel_is_checked_by_the_doctor_and_every_secret_of_it_can_be_se
         ("PABC123", {"pagerduty__api_token": None}),
         ("PABC123", {"pagerduty__api_token": "t"}),
     ],
+    ids=["no policy", "no token", "an unreadable token", "an address that leads nowhere"],
 )
 def test_who_is_on_call_is_unknown_rather_than_an_error(policy: str | None, secrets: dict[str, str | None]) -> None:
-    """Return None without a policy or token, with an unreadable token, or with an address that leads nowhere."""
     level = Level.model_validate(
         {
             "name": "first",

@@ -29,10 +29,13 @@ def table(store: MemoryStore) -> Table:
     return Table(cast("Any", store.client), "memory", keep_days=1)
 
 
-def test_a_run_counts_for_the_longest_cooldown(store: MemoryStore, table: Table) -> None:
+def test_a_run_is_kept_for_the_longest_cooldown_although_history_is_kept_for_a_day(
+    store: MemoryStore, table: Table
+) -> None:
+    longest_cooldown = timedelta(days=7)  # that a runbook may have
     run = beginning_of(a_plan(), "inc-1", NOTHING_RUNS, NOON).run
     TableRemediations(table).keep_shadow(run)
-    store.client.expire((NOON + timedelta(days=7)).timestamp())
+    store.client.expire((NOON + longest_cooldown).timestamp())
     assert TableIncidents(table).runs_since(run.runbook_id, NOON) == [run]
 
 
@@ -69,11 +72,12 @@ def test_a_heartbeat_that_is_absent_for_days_is_told_each_day_until_it_is_back(
     watch = Watch(lambda: [declared], TableHeartbeats(table), lambda alerts, now: told.extend(alerts))
     if not required:
         watch.heartbeats.beat(beat, NOON)
-    for minute in range(0, 9 * 1_440, 5):
+    for minute in range(0, 9 * 24 * 60, 5):
         now = NOON + timedelta(minutes=minute)
         store.client.expire(now.timestamp())
         watch.look(now)
     watch.heartbeats.beat(beat, now)
     watch.look(now)
+    # Absent once it is silent for twice the day that it may take: it is told on each of the days 2 to 8.
     assert [said.status for said in told] == ["firing"] * 7 + ["resolved"]
     assert len({said.fingerprint for said in told}) == 1

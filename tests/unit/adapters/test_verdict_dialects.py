@@ -48,7 +48,7 @@ def _read(found: dict[str, Any]) -> Judgement:
         ({"runbook_id": "null"}, {"runbook_id": None}),
         ({"runbook_id": "NONE"}, {"runbook_id": None}),
         ({"runbook_id": "n/a"}, {"runbook_id": None}),
-        ({"runbook_id": "None"}, {"runbook_id": "None"}),
+        ({"runbook_id": "None"}, {"runbook_id": "None"}),  # a runbook that is offered is called so
         ({"cause": None}, {"cause": ""}),
         ({"cause": ["A queue", "grows."]}, {"cause": "A queue\ngrows."}),
         ({"summary": 7}, {"summary": "7"}),

@@ -70,7 +70,8 @@ class Bus:
 
 
 def test_milestones_are_published_in_order_and_their_incident_is_read_once() -> None:
-    bus = Bus([a_milestone("opened")], [], [a_milestone("classified", key="1"), a_milestone("closed")])
+    no_milestone: list[Milestone] = []
+    bus = Bus([a_milestone("opened")], no_milestone, [a_milestone("classified", key="1"), a_milestone("closed")])
     assert bus.publish() is None
     assert [event.type for event in bus.events] == ["opened", "classified", "closed"]
     assert bus.reads == 1

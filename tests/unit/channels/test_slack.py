@@ -177,6 +177,10 @@ def test_the_menu_on_the_verdict_offers_every_answer_within_slacks_limit(kind: s
         "wrong_cause",
     ]
     assert max(map(len, carries(blocks))) <= 150, "Slack takes no longer option"
+
+
+@pytest.mark.parametrize("kind", ["quiet", "closed"])
+def test_a_message_through_a_webhook_has_no_menu_on_the_verdict(kind: str) -> None:
     assert "judge" not in buttons(render(a_notification(kind), interactive=False)["blocks"])
 
 
@@ -241,9 +245,11 @@ def test_buttons_that_decide_carry_the_plans_digest_and_resolve_the_number_of_al
 
 
 def test_a_message_names_the_alerts_worst_first() -> None:
-    members = [Member(alert_name=f"Alert{number}", severity="high", host=f"web-{number}") for number in range(20)]
+    # A record has its alerts worst first, and not all of very many; ten of them are shown.
+    members = [Member(alert_name="DbDown", severity="critical", host="db-1")]
+    members += [Member(alert_name=f"Alert{number}", severity="high", host=f"web-{number}") for number in range(20)]
     words = said(render(a_notification("paged", a_record(members=members, alert_count=23)))["blocks"])
-    assert "*Alerts, worst first*\n• high Alert0 on web-0\n" in words
+    assert "*Alerts, worst first*\n• critical DbDown on db-1\n• high Alert0 on web-0\n" in words
     assert "• and 13 more alerts" in words
 
 
@@ -256,12 +262,15 @@ def test_a_change_is_told_in_the_thread_only_if_it_has_a_reason() -> None:
     assert render_details(a_notification("quiet", record)) is None
 
 
-def test_a_whisper_hides_its_link_behind_a_button() -> None:
+def test_a_whisper_escapes_its_text_and_hides_its_link_behind_a_button() -> None:
     message = render_whisper("The plan, <you>.", "https://api.example/approvals/x?token=t")
     section, actions = message["blocks"]
     assert section["text"]["text"] == "The plan, &lt;you&gt;."
     assert [button["url"] for button in actions["elements"]] == ["https://api.example/approvals/x?token=t"]
     assert "https" not in message["text"]
+
+
+def test_a_whisper_without_a_link_is_a_plain_text() -> None:
     assert "blocks" not in render_whisper("No.", None)
 
 

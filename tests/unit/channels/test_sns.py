@@ -86,8 +86,13 @@ LINK = "https://api.example/console/enter/" + "x" * 40
         ("`df` ディスク čaj", "", "HIGH DiskFull on web-1: 'df' ???? caj"),
         ("[" * 100, "", "HIGH DiskFull on web-1: " + "[" * 66 + "..."),
     ],
+    ids=[
+        *("short", "short with a link"),
+        *("cut to 160 places", "cut to 160 places before a link", "cut to 306 places with its link"),
+        *("at least 60 places before a very long link", "quotes and dashes", "other letters", "signs of two places"),
+    ],
 )
-def test_a_text_message_is_cut_to_one_part_and_its_link_stays_whole_behind_it(
+def test_a_text_message_is_cut_to_one_part_or_to_two_with_its_link_which_stays_whole(
     message: str, link: str, text: str
 ) -> None:
     paged = a_notification("paged", a_record(an_incident(an_alert(message=message))), reason="")

@@ -8,7 +8,7 @@ from firstline.channels import pagerduty, slack, sns
 from firstline.channels.links import execution_link
 from firstline.channels.summary import StackInfo, labels, summarise
 from firstline.incidents.standing import severity
-from firstline.models import Counts, IncidentRecord, Member, MetricSeries
+from firstline.models import SEVERITY_RANK, Counts, IncidentRecord, Member, MetricSeries
 from tests.support.builders import (
     CONSOLE,
     INCIDENT_ID,
@@ -147,9 +147,9 @@ def test_a_storms_title_has_its_number_of_alerts_and_the_first_one() -> None:
     ],
 )
 def test_the_title_of_a_storm_with_critical_alerts_counts_and_names_them(members: list[Member], title: str) -> None:
-    record = a_record(
-        an_incident(storm=True), alert_count=5, members=members, live=a_live(own=counts_for(1, 1, 1, 4, 4))
-    )
+    low, critical = SEVERITY_RANK["low"], SEVERITY_RANK["critical"]
+    own = counts_for(low, low, low, critical, critical)
+    record = a_record(an_incident(storm=True), alert_count=5, members=members, live=a_live(own=own))
     assert summarise(a_notification(record=record)).title == title
 
 
@@ -158,7 +158,7 @@ def test_the_summary_names_the_hosts_of_all_alerts_and_counts_those_that_fire() 
         Member(alert_name="DbDown", severity="critical", host="db-1"),
         Member(alert_name="DiskFull", severity="high", host="web-1"),
     ]
-    own = counts_for(3, 4) + Counts(firing=-1)
+    own = counts_for(3, 4) + Counts(firing=-1)  # a high and a critical, of which one has ended
     summary = summarise(a_notification(record=a_record(alert_count=2, members=members, live=a_live(own=own))))
     assert summary.affected.startswith("web-1, db-1 · ")
     assert summary.affected.endswith("2 alerts, 1 firing")
@@ -247,7 +247,7 @@ def test_every_channel_shows_why_firstline_is_not_sure_with_the_evidence() -> No
     paged = a_notification("paged", record)
 
     assert summarise(paged).unsure[:2] == tuple(unsure[:2])
-    assert len(summarise(paged).unsure) == 10
+    assert len(summarise(paged).unsure) == 10, "no more than a person reads"
     words = "• The model is not sure.\n• Earlier, yesterday: high, ended by itself."
     for kind in ("paged", "needs_human"):
         assert f"*Firstline is not sure. Please judge*\n{words}" in read_aloud(

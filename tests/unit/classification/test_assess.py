@@ -20,7 +20,7 @@ def test_a_verdict_is_stored_with_the_counts_of_the_alerts_that_it_covers(desk: 
 
     assert desk.store.only.classification == verdict
     assert (desk.live.decided, desk.live.judged, desk.live.judged_loud.high) == (SEVERITY_RANK["high"], 1, 1)
-    assert desk.live.started == 1
+    assert desk.live.started == 1, "else reconcile starts the execution again"
 
 
 def test_an_alert_that_joins_during_the_classification_is_not_covered_by_the_verdict(desk: Desk) -> None:
@@ -116,10 +116,10 @@ def test_the_worst_firing_alert_is_judged_and_not_a_worse_one_that_ended(
 
 
 def test_of_equally_bad_alerts_the_one_that_joined_later_is_judged(desk: Desk) -> None:
-    desk.rules = [rule(at_most="low", match={"host": "web-1"})]
-    desk.open(severity="high")
+    desk.rules = [rule(at_most="low", match={"host": "web-1"})]  # tells whose verdict it is
+    desk.open(severity="high", host="web-1")
     assert desk.assess().severity == "low"
-    desk.join(severity="high", **OTHER_HOST)
+    desk.join(severity="high", fingerprint="f2", host="web-2")
 
     assert desk.assess(minutes=2).severity == "high"
 

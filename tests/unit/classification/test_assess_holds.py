@@ -47,7 +47,7 @@ def test_a_rule_holds_an_incident_only_once(desk: Desk) -> None:
     desk.open()
     waits = desk.assess()
     assert desk.assess(minutes=6) == waits, "the same verdict is returned after its hold"
-    desk.join(severity="critical", **OTHER_HOST)
+    desk.join(severity="high", **OTHER_HOST)
 
     assert desk.assess(minutes=7).hold is None
 
@@ -97,14 +97,14 @@ def test_a_rule_gives_an_incident_its_route(desk: Desk) -> None:
 
 def test_no_model_is_asked_about_an_incident_that_a_silence_holds(desk: Desk, asking: FakeModel) -> None:
     metrics.clear_metrics()
-    desk.open(held_by=silence().hold(NOW))
+    desk.open(held_by=silence(expires_at=NOW + timedelta(minutes=120)).hold(NOW))
 
     verdict = desk.assess(minutes=30)
 
     assert asking.asked == []
     assert metrics.metric_set["LlmCacheMiss"]["Value"][-1] == 0
     assert verdict.hold is not None
-    assert (verdict.hold.id, verdict.hold.seconds) == ("s-1", 90 * 60)
+    assert (verdict.hold.id, verdict.hold.seconds) == ("s-1", (120 - 30) * 60)
     assert "it is not asked while the incident waits" in str(verdict.reasons)
 
 

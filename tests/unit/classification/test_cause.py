@@ -88,7 +88,7 @@ SLOW_API: dict[str, Any] = {"Count": (1_000, 900), "IntegrationLatency": (9_000,
 
 @pytest.mark.parametrize(
     ("category", "evidence"),
-    [
+    [  # each metric with its value now, an hour ago and a week ago
         ("changed", around(FUNCTION, state=None, changes=(write(),), Errors=(41, 0, 0))),
         ("changed", around(FUNCTION, state=None, changes=(write(),), Errors=(41, None))),
         ("changed", around(ALB, state=None, changes=(write("ModifyListener"),), HTTPCode_Target_5XX_Count=(9, None))),
@@ -164,7 +164,7 @@ def test_the_evidence_names_the_cause(category: str, evidence: Evidence) -> None
 
 @pytest.mark.parametrize(
     "evidence",
-    [
+    [  # each metric with its value now, an hour ago and a week ago
         around(**QUIET),
         around(**QUIET, changes=(event("read replica"), event("configuration change"), event("availability"))),
         around(FreeStorageSpace=(90 * GIB, 3 * GIB), changes=(event("low storage"),)),  # it has grown since
@@ -292,7 +292,7 @@ def test_amounts_are_written_as_people_do(value: float, unit: Any, text: str) ->
 def test_the_models_prompt_holds_the_evidence_about_the_resource(incident: Callable[..., Incident]) -> None:
     line = ErrorLine(shape="key error <value>", times=41, first_at=NOW - timedelta(minutes=7))
     log = ErrorLog(group="/aws/rds", lines=[line], complete=False)
-    evidence = BROKEN.model_copy(update={"changes": [event("failover")], "log": log})
+    evidence = STORAGE_IS_FULL.model_copy(update={"changes": [event("failover")], "log": log})
     items = {item["what"]: item for item in pack(incident(), evidence, NOW).items}
     assert items["state of the affected resource"]["state"] == "available"
     assert items["metrics of the affected resource"]["metrics"] == ["free storage 0.4 GiB (1 h ago 13 GiB)"]
@@ -304,14 +304,14 @@ def test_the_models_prompt_holds_the_evidence_about_the_resource(incident: Calla
 
 # --- what it changes ------------------------------------------------------------------------------------------------
 
-BROKEN = around(FreeStorageSpace=(0.4 * GIB, 13 * GIB))
+STORAGE_IS_FULL = around(FreeStorageSpace=(0.4 * GIB, 13 * GIB))
 
 
 @pytest.fixture
 def decide(incident: Callable[..., Incident]) -> Decide:
     """Classify an alert without a model, with the given evidence."""
 
-    def run(evidence: Evidence = BROKEN, **changes: Any) -> Classification:
+    def run(evidence: Evidence, **changes: Any) -> Classification:
         alert = {"message": "a number", **changes}
         return classify(incident(**alert), evidence=evidence, rules=NO_RULES, offered=[], model=None, now=NOW)
 
@@ -319,7 +319,7 @@ def decide(incident: Callable[..., Incident]) -> Decide:
 
 
 def test_a_broken_resource_raises_a_severity_that_nobody_stated(decide: Decide) -> None:
-    verdict = decide(severity="medium", severity_stated=False)
+    verdict = decide(STORAGE_IS_FULL, severity="medium", severity_stated=False)
     assert verdict.severity == "high"
     assert "Raised to high by its evidence (storage full)" in verdict.reasons[0]
     assert verdict.cause.startswith("The storage of the database is full")
@@ -327,7 +327,7 @@ def test_a_broken_resource_raises_a_severity_that_nobody_stated(decide: Decide) 
 
 @pytest.mark.parametrize("stated", ["low", "medium", "critical"])
 def test_a_broken_resource_does_not_raise_a_stated_severity(decide: Decide, stated: str) -> None:
-    assert decide(severity=stated).severity == stated
+    assert decide(STORAGE_IS_FULL, severity=stated).severity == stated
 
 
 def test_a_broken_resource_does_not_raise_the_severity_of_a_persons_word(
@@ -335,7 +335,7 @@ def test_a_broken_resource_does_not_raise_the_severity_of_a_persons_word(
 ) -> None:
     alert = incident(severity_stated=False).alert
     word = Word(subject=kind_of(alert), severity="low", by="Dora", person="p", at=NOW)
-    said = decide(BROKEN.model_copy(update={"word": word}), severity_stated=False)
+    said = decide(STORAGE_IS_FULL.model_copy(update={"word": word}), severity_stated=False)
     assert said.severity == "low"
 
 
@@ -346,7 +346,7 @@ def test_planned_work_is_named_and_raises_no_severity(decide: Decide) -> None:
 
 
 def test_no_cause_is_named_for_a_storm(decide: Decide) -> None:
-    assert decide(storm=True).cause == ""
+    assert decide(STORAGE_IS_FULL, storm=True).cause == ""
 
 
 @pytest.mark.parametrize(

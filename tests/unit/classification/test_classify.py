@@ -251,7 +251,7 @@ def test_a_cause_that_people_called_wrong_changes_no_severity(
     assert first.model_dump(include=same) == second.model_dump(include=same)
 
 
-def test_a_model_alone_blames_no_deployment_against_peoples_word(
+def test_a_model_hears_of_peoples_word_and_alone_blames_no_deployment_against_it(
     decide: Decide, deployment: Any, ended: Any, model: Any, judged: Any
 ) -> None:
     asked = model(judged(is_deployment_related=True))
@@ -274,8 +274,8 @@ def test_a_runbook_that_cured_the_group_before_is_chosen_over_a_better_match(dec
     assert "Runbook low-disk cured this group 2 times before." in verdict.reasons
 
 
-@pytest.mark.parametrize("changes", [{"runbooks": []}, {"storm": True}])
-def test_without_a_fitting_runbook_nothing_is_run(decide: Decide, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes", [{"runbooks": []}, {"storm": True}], ids=["none fits", "a storm"])
+def test_without_a_fitting_runbook_and_in_a_storm_nothing_is_run(decide: Decide, changes: dict[str, Any]) -> None:
     verdict = decide(**changes)
     assert (verdict.runbook_id, verdict.can_be_remediated) == (None, False)
 

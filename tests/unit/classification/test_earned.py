@@ -100,7 +100,7 @@ def test_a_move_that_saves_nothing_is_granted_in_one_run_of_twenty_at_most() -> 
     assert 0 < granted <= 20
 
 
-def test_no_loss_ends_the_betting_for_good() -> None:
+def test_no_stake_is_the_whole_wealth_so_that_no_loss_ends_the_betting_for_good() -> None:
     assert max(STAKES) < 1
 
 

@@ -75,7 +75,10 @@ class FakeHistory:
 def test_evidence_is_read_by_alert_name_service_group_and_recent_deployments(
     incident: Callable[..., Incident], now: datetime
 ) -> None:
-    history = FakeHistory()
+    of_the_service = AlertCount(last_hour=5, last_day=7)
+    history = FakeHistory(
+        same_name=AlertCount(last_hour=4, last_day=9), service=ServiceActivity(alerts=of_the_service, deployments=[])
+    )
     found = gather(incident(), history, time_zone="UTC", now=now)
     assert history.asked == {
         "alerts": ("HighMemory", now),
@@ -85,7 +88,7 @@ def test_evidence_is_read_by_alert_name_service_group_and_recent_deployments(
         "deployments": now - timedelta(hours=4),
     }
     assert (found.same_name_last_hour, found.same_name_last_day) == (4, 9)
-    assert found.same_service == AlertCount(last_hour=5, last_day=7)
+    assert found.same_service == of_the_service
     assert found.missing == []
 
 
@@ -170,12 +173,14 @@ def test_the_alarms_evidence_is_read_around_the_opening_and_kept_whole(
 def test_the_services_last_deployment_is_of_the_incidents_environment(
     incident: Callable[..., Incident], deployment: Callable[..., Deployment], now: datetime
 ) -> None:
+    """Take a deployment that names no environment for one of the incident's."""
+    older, newer = 90_000, 80_000  # minutes ago
     activity = ServiceActivity(
         alerts=AlertCount(last_hour=0, last_day=0),
-        deployments=[deployment(90_000), deployment(10, environment="staging"), deployment(80_000, environment=None)],
+        deployments=[deployment(older), deployment(10, environment="staging"), deployment(newer, environment=None)],
     )
     found = gather(incident(), FakeHistory(service=activity), time_zone="UTC", now=now)
-    assert found.service_deployed_at == now - timedelta(minutes=80_000)
+    assert found.service_deployed_at == now - timedelta(minutes=newer)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +277,7 @@ def test_an_alert_without_a_service_has_no_suspect(
         (datetime(2026, 3, 4, 8, 30, tzinfo=UTC), "UTC", False),
         (datetime(2026, 3, 4, 8, 30, tzinfo=UTC), "Europe/Berlin", True),
         (datetime(2026, 3, 4, 18, tzinfo=UTC), "UTC", False),
-        (datetime(2026, 3, 7, 10, tzinfo=UTC), "UTC", False),
+        (datetime(2026, 3, 7, 10, tzinfo=UTC), "UTC", False),  # a Saturday
         (datetime(2026, 3, 6, 23, 30, tzinfo=UTC), "Asia/Tokyo", False),  # already Saturday there
     ],
 )
@@ -284,18 +289,24 @@ def test_business_hours_are_local(
     assert found.local_time == moment
 
 
-def test_peoples_words_are_read_for_an_alert_without_a_stated_severity(
+def test_the_word_on_an_alert_without_a_stated_severity_is_read_and_no_other_words(
     incident: Callable[..., Incident], now: datetime
 ) -> None:
     unstated = incident(severity_stated=False)
     word = Word(subject=kind_of(unstated.alert), severity="low", person="slack:U1", by="Ann", at=now)
-    known = FakeHistory(word=word)
-    unknown = FakeHistory(all_words=[])
+    history = FakeHistory(word=word)
 
-    assert gather(unstated, known, time_zone="UTC", now=now).word == word
-    assert "words" not in known.asked
-    gather(unstated, unknown, time_zone="UTC", now=now)
-    assert "words" in unknown.asked
+    assert gather(unstated, history, time_zone="UTC", now=now).word == word
+    assert "words" not in history.asked
+
+
+def test_the_words_on_other_alerts_are_read_if_there_is_none_on_an_alert_without_a_stated_severity(
+    incident: Callable[..., Incident], now: datetime
+) -> None:
+    history = FakeHistory(word=None)
+    gather(incident(severity_stated=False), history, time_zone="UTC", now=now)
+
+    assert "words" in history.asked
 
 
 def test_peoples_words_are_not_read_for_a_stated_severity_or_a_storm(

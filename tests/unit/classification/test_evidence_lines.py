@@ -41,8 +41,10 @@ FULL = AlarmEvidence(
 )
 
 
-def test_the_lines_tell_metrics_with_their_past_and_changes_with_their_author() -> None:
-    assert evidence_lines(FULL, None) == [
+def test_the_lines_tell_metrics_with_their_past_two_changes_with_their_author_and_the_three_first_errors() -> None:
+    five_changes = [ResourceChange(at=NOON - timedelta(minutes=9), what="UpdateFunctionCode", who="anna")] * 5
+    seen = FULL.model_copy(update={"changes": five_changes, "log": errors(9, 7, 5, 3)})
+    assert evidence_lines(seen, None) == [
         "Lambda pay: errors 41 (1 h ago 0, a week ago 0)",
         "reserved 5",
         "11:51 UTC: UpdateFunctionCode by anna",

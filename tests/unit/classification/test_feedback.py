@@ -69,7 +69,7 @@ def test_one_person_who_calls_it_real_outweighs_all_who_call_it_noise(
         ("noise", ("real",), False, None),
     ],
 )
-def test_answers_say_whether_the_verdict_was_right(
+def test_answers_say_whether_the_verdict_was_right_and_which_severity_all_agree_on(
     severity: Severity, said: tuple[str, ...], right: bool | None, agreed: Severity | None
 ) -> None:
     words = [word(verdict, f"slack:U{number}") for number, verdict in enumerate(said)]
@@ -90,6 +90,9 @@ def test_feedback_names_a_severity_with_wrong_severity_and_word_alone(broken: di
 
 # --- how answers are stored ---
 
+UPDATE_OF_THE_EVIDENCE = "remember_the_end"
+"""The store's operation that keeps an incident's answers as evidence for later ones."""
+
 
 def others_speak(store: MemoryStore, times: int) -> None:
     """Let this many other people answer, each just before the store writes the next answer."""
@@ -108,7 +111,7 @@ def test_every_answer_is_stored_and_the_evidence_is_updated() -> None:
     for said in ("noise", "real"):
         feedback_store.save_feedback(INCIDENT_ID, word(said), incidents=store.incidents)
     assert [feedback.said for feedback in store.only.feedback] == ["noise", "real"]
-    assert store.calls.count("remember_the_end") == 2
+    assert store.calls.count(UPDATE_OF_THE_EVIDENCE) == 2
 
 
 def test_a_repeated_answer_is_stored_once_and_still_updates_the_evidence() -> None:
@@ -116,7 +119,7 @@ def test_a_repeated_answer_is_stored_once_and_still_updates_the_evidence() -> No
     feedback_store.save_feedback(INCIDENT_ID, word("real"), incidents=store.incidents)
     feedback_store.save_feedback(INCIDENT_ID, word("real", minutes=5), incidents=store.incidents)
     assert len(store.only.feedback) == 1
-    assert store.calls.count("remember_the_end") == 2
+    assert store.calls.count(UPDATE_OF_THE_EVIDENCE) == 2
 
 
 def test_answers_of_two_people_at_once_are_both_stored() -> None:

@@ -35,8 +35,8 @@ def alike(ended: Callable[..., list[EarlierIncident]]) -> Alike:
         ("info", ("resolved", "resolved", "self_cleared"), {"severity": "critical"}, "medium"),  # and nobody is woken
         ("low", ("resolved", "self_cleared"), {}, None),
         ("low", ("resolved", "resolved"), {"severity": "low"}, None),
-        ("low", ("resolved", "resolved"), {"score": 0.5}, None),
-        ("low", ("resolved", "resolved"), {"days": 20}, None),
+        ("low", ("resolved", "resolved"), {"score": 0.5}, None),  # not like enough
+        ("low", ("resolved", "resolved"), {"days": 20}, None),  # too long ago
         ("medium", ("resolved", "resolved"), {"severity": "critical"}, None),
     ],
 )

@@ -69,7 +69,7 @@ def test_an_incident_that_was_never_classified_was_neither_right_nor_wrong() -> 
     assert outcome(a_record(classification=None, outcome="resolved", acknowledged_at=NOW)) is None
 
 
-PLAIN, JUDGED = Stance(severity="medium"), Stance(severity="high")
+MEDIUM, HIGH = Stance(severity="medium"), Stance(severity="high")
 
 
 def _label(verdict: dict[str, Any], **changes: Any) -> Label:
@@ -85,11 +85,11 @@ def test_people_say_the_right_severity_unless_they_disagree() -> None:
 def test_the_end_proves_the_severity_that_stood_without_the_model() -> None:
     ended = {"outcome": "resolved", "acknowledged_at": NOW}
     assert _label({"severity": "high"}, **ended).severity == "high"
-    assert _label({"severity": "high", "without_model": JUDGED, "model_says": PLAIN}, **ended).severity == "high"
+    assert _label({"severity": "high", "without_model": HIGH, "model_says": MEDIUM}, **ended).severity == "high"
 
 
 def test_a_page_that_only_the_model_wanted_is_not_proven_by_who_took_it() -> None:
-    raised = {"severity": "high", "without_model": PLAIN, "model_says": JUDGED}
+    raised = {"severity": "high", "without_model": MEDIUM, "model_says": HIGH}
     assert _label(raised, outcome="resolved", acknowledged_at=NOW).severity is None
     assert _label(raised, outcome="resolved", feedback=[word("real")]).severity == "high"
 
@@ -128,8 +128,8 @@ def test_a_disagreement_is_a_verdict_of_the_model_that_differs_from_the_one_with
         return disagreement(a_record(classification=a_classification(**verdict), outcome="resolved"))
 
     assert found() is None
-    assert found(without_model=PLAIN, model_says=PLAIN) is None
-    assert found(without_model=PLAIN, model_says=JUDGED, model="m", prompt_version="3") is not None
+    assert found(without_model=MEDIUM, model_says=MEDIUM) is None
+    assert found(without_model=MEDIUM, model_says=HIGH, model="m", prompt_version="3") is not None
 
 
 def _other(severity: Any) -> Feedback:

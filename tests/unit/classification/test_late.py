@@ -23,7 +23,7 @@ from firstline.models import (
 from firstline.policy.rules import NO_RULES
 from tests.support.classification_fixtures import NOW
 
-FULL = AlarmEvidence(
+STORAGE_IS_FULL = AlarmEvidence(
     resource=Resource(kind="RDS", namespace="AWS/RDS", id="orders", state="storage-full"),
     readings=[MetricReading(name="FreeStorageSpace", now=0.4 * 2**30, hour_ago=13 * 2**30)],
     metric=MetricSeries(label="free", period_seconds=60, values=[1.0], ends_at=NOW),
@@ -76,15 +76,15 @@ def first(incident: Callable[..., Incident], evidence: Callable[..., Evidence]) 
 
 def test_after_the_page_the_verdict_has_its_evidence_and_its_cause(first: Any) -> None:
     incident, verdict = first
-    added = late.with_evidence(verdict, incident, Alarms(FULL), NOW + timedelta(seconds=2))
+    added = late.with_evidence(verdict, incident, Alarms(STORAGE_IS_FULL), NOW + timedelta(seconds=2))
     assert added.cause.startswith("The storage of the database is full")
     assert added.evidence == [
         "RDS orders: storage-full, free storage 0.4 GiB (1 h ago 13 GiB)",
         "Tagged: team core",
     ]
-    assert added.series == FULL.metric
+    assert added.series == STORAGE_IS_FULL.metric
     assert not added.evidence_due
-    assert added.reasons == [*verdict.reasons, *FULL.missing]
+    assert added.reasons == [*verdict.reasons, *STORAGE_IS_FULL.missing]
     same = {"cause", "evidence", "evidence_due", "reasons", "series"}
     assert added.model_dump(exclude=same) == verdict.model_dump(exclude=same)
 
@@ -92,7 +92,7 @@ def test_after_the_page_the_verdict_has_its_evidence_and_its_cause(first: Any) -
 def test_late_evidence_does_not_replace_a_models_cause(first: Any) -> None:
     incident, verdict = first
     told = verdict.model_copy(update={"model": "m", "cause": "A leak."})
-    assert late.with_evidence(told, incident, Alarms(FULL), NOW).cause == "A leak."
+    assert late.with_evidence(told, incident, Alarms(STORAGE_IS_FULL), NOW).cause == "A leak."
 
 
 @pytest.mark.parametrize("seen", [None, MetricsUnavailable("throttled")])
@@ -104,7 +104,7 @@ def test_evidence_that_could_not_be_read_after_the_page_is_no_longer_due(first: 
 
 def test_evidence_that_was_added_is_not_read_again(first: Any) -> None:
     incident, verdict = first
-    alarms = Alarms(FULL)
+    alarms = Alarms(STORAGE_IS_FULL)
     added = late.with_evidence(verdict, incident, alarms, NOW)
     assert late.with_evidence(added, incident, alarms, NOW) is added
     assert alarms.asked == ["HighMemory"]

@@ -28,14 +28,14 @@ from firstline.models import (
 from firstline.policy.rules import NO_RULES, Rules
 from tests.support.depth import tries
 
-type Before = Callable[..., EarlierIncident]
+type DaysAgo = Callable[..., EarlierIncident]
 type Decide = Callable[..., Classification]
 
 GROUP = "prometheus:HighMemory:web-1"
 
 
 @pytest.fixture
-def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Before:
+def days_ago(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> DaysAgo:
     """Make an incident of `days` ago with the same words and circumstances, and with people's answers `said`."""
 
     def make(days: float = 3, *said: str, **changes: Any) -> EarlierIncident:
@@ -72,7 +72,7 @@ def before(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
 
 
 @pytest.fixture
-def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Callable[..., Any]:
+def recall(incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime) -> Callable[..., Any]:
     """Look for a verdict from memory; keywords change the evidence or the incident."""
 
     def run(*earlier: EarlierIncident, source: Any = "medium", **changes: Any) -> Any:
@@ -89,11 +89,11 @@ def look(incident: Callable[..., Incident], evidence: Callable[..., Evidence], n
 
 @pytest.mark.parametrize(("group", "lowered"), [(GROUP, True), ("prometheus:HighMemory:web-2", False)])
 def test_what_a_state_presumes_is_lowered_only_by_answers_on_its_own_group(
-    group: str, lowered: bool, incident: Callable[..., Incident], evidence: Callable[..., Evidence], before: Before
+    group: str, lowered: bool, incident: Callable[..., Incident], evidence: Callable[..., Evidence], days_ago: DaysAgo
 ) -> None:
     this = incident(severity="high", severity_stated=False, presumed_from="triggered")
     case = Case.of(this, evidence(), NO_RULES, this.opened_at)
-    known = before(3, "low", group_key=group, evidence_class=memory.evidence_class(case))
+    known = days_ago(3, "low", group_key=group, evidence_class=memory.evidence_class(case))
     around = evidence(earlier=[known] if lowered else [], similar=[SimilarIncident(incident=known, score=1)])
 
     verdict = classify(this, evidence=around, rules=NO_RULES, offered=(), model=None, now=this.opened_at)
@@ -114,9 +114,9 @@ def test_what_a_state_presumes_is_lowered_only_by_answers_on_its_own_group(
     ],
 )
 def test_a_person_or_the_outcome_proves_a_verdict(
-    said: list[str], what: dict[str, Any], severity: str, look: Any, before: Before
+    said: list[str], what: dict[str, Any], severity: str, recall: Any, days_ago: DaysAgo
 ) -> None:
-    found = look(before(3, *said, **what))
+    found = recall(days_ago(3, *said, **what))
     assert isinstance(found, memory.Known)
     assert found.severity == severity
     assert "3 days ago" in found.because
@@ -136,22 +136,22 @@ def test_a_person_or_the_outcome_proves_a_verdict(
     ],
 )
 def test_neither_firstlines_opinion_nor_chance_nor_people_who_disagree_prove_a_verdict(
-    said: list[str], what: dict[str, Any], look: Any, before: Before
+    said: list[str], what: dict[str, Any], recall: Any, days_ago: DaysAgo
 ) -> None:
-    assert look(before(3, *said, **what)) == memory.Unknown("nobody has confirmed a verdict on these words")
+    assert recall(days_ago(3, *said, **what)) == memory.Unknown("nobody has confirmed a verdict on these words")
 
 
-def test_clearing_by_itself_three_times_in_a_row_proves_a_verdict(look: Any, before: Before) -> None:
-    quiet = [before(days, outcome="self_cleared", severity="low") for days in (1, 2, 3)]
-    found = look(*quiet)
+def test_clearing_by_itself_three_times_in_a_row_proves_a_verdict(recall: Any, days_ago: DaysAgo) -> None:
+    quiet = [days_ago(days, outcome="self_cleared", severity="low") for days in (1, 2, 3)]
+    found = recall(*quiet)
     assert isinstance(found, memory.Known)
     assert (found.severity, found.entry.incident_id) == ("low", "before-1")
-    assert isinstance(look(*quiet[:2], before(3, severity="low")), memory.Unknown)
+    assert isinstance(recall(*quiet[:2], days_ago(3, severity="low")), memory.Unknown)
 
 
-def test_words_that_were_never_seen_are_unknown_without_a_reason(look: Any, before: Before) -> None:
-    assert look() == memory.Unknown(None)
-    assert look(before(1, "real", template="high memory: swap is at <n>")) == memory.Unknown(None)
+def test_words_that_were_never_seen_are_unknown_without_a_reason(recall: Any, days_ago: DaysAgo) -> None:
+    assert recall() == memory.Unknown(None)
+    assert recall(days_ago(1, "real", template="high memory: swap is at <n>")) == memory.Unknown(None)
 
 
 # --- what a verdict holds for ----------------------------------------------------------------------------------------
@@ -167,9 +167,9 @@ def test_words_that_were_never_seen_are_unknown_without_a_reason(look: Any, befo
     ],
 )
 def test_a_verdict_holds_although_numbers_hosts_and_hours_differ(
-    changes: dict[str, Any], look: Any, before: Before
+    changes: dict[str, Any], recall: Any, days_ago: DaysAgo
 ) -> None:
-    assert isinstance(look(before(3, "real"), **changes), memory.Known)
+    assert isinstance(recall(days_ago(3, "real"), **changes), memory.Known)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ def test_a_verdict_holds_although_numbers_hosts_and_hours_differ(
     ],
 )
 def test_a_verdict_does_not_hold_in_other_circumstances(
-    changes: dict[str, Any], why: str, look: Any, before: Before
+    changes: dict[str, Any], why: str, recall: Any, days_ago: DaysAgo
 ) -> None:
-    found = look(before(3, "real"), **changes)
+    found = recall(days_ago(3, "real"), **changes)
     assert isinstance(found, memory.Unknown)
     assert found.because is not None
     assert "was for other circumstances" in found.because
@@ -198,14 +198,14 @@ def test_a_verdict_does_not_hold_in_other_circumstances(
 
 
 def test_a_verdict_does_not_hold_for_more_alarming_words_of_the_same_template(
-    look: Any, before: Before, incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime
+    recall: Any, days_ago: DaysAgo, incident: Callable[..., Incident], evidence: Callable[..., Evidence], now: datetime
 ) -> None:
     """Judge alerts that differ only in a quoted word, which the template masks."""
     ok = incident(severity="medium", message='State is "ok"')
     known = memory.evidence_class(Case.of(ok, evidence(), NO_RULES, now))
-    quiet = before(3, "real", template=template_of(ok.alert), evidence_class=known)
-    assert isinstance(look(quiet, message='State is "fine"'), memory.Known)
-    found = look(quiet, message='State is "corrupted"')
+    quiet = days_ago(3, "real", template=template_of(ok.alert), evidence_class=known)
+    assert isinstance(recall(quiet, message='State is "fine"'), memory.Known)
+    found = recall(quiet, message='State is "corrupted"')
     assert isinstance(found, memory.Unknown)
     assert "words mean" in str(found.because)
 
@@ -213,35 +213,37 @@ def test_a_verdict_does_not_hold_for_more_alarming_words_of_the_same_template(
 # --- what ends a verdict ---------------------------------------------------------------------------------------------
 
 
-def test_a_verdict_is_not_used_again_after_20_days(look: Any, before: Before) -> None:
-    assert isinstance(look(before(20, "real")), memory.Known)
-    assert "older than 20 days" in look(before(20.1, "real")).because
+def test_a_verdict_is_not_used_again_after_20_days(recall: Any, days_ago: DaysAgo) -> None:
+    assert isinstance(recall(days_ago(20, "real")), memory.Known)
+    assert "older than 20 days" in recall(days_ago(20.1, "real")).because
 
 
-def test_a_deployment_of_the_service_ends_a_verdict(look: Any, before: Before, now: datetime, deployment: Any) -> None:
-    assert "last deployment" in look(before(3, "real"), service_deployed_at=now - timedelta(days=2)).because
-    assert isinstance(look(before(3, "real"), service_deployed_at=now - timedelta(days=4)), memory.Known)
-    assert "deployed just before" in look(before(3, "real"), deployments=[deployment(12)]).because
+def test_a_deployment_of_the_service_ends_a_verdict(
+    recall: Any, days_ago: DaysAgo, now: datetime, deployment: Any
+) -> None:
+    assert "last deployment" in recall(days_ago(3, "real"), service_deployed_at=now - timedelta(days=2)).because
+    assert isinstance(recall(days_ago(3, "real"), service_deployed_at=now - timedelta(days=4)), memory.Known)
+    assert "deployed just before" in recall(days_ago(3, "real"), deployments=[deployment(12)]).because
 
 
 def test_a_verdict_outlives_a_deployment_only_if_a_model_agreed_with_it_afterwards(
-    look: Any, before: Before, now: datetime
+    recall: Any, days_ago: DaysAgo, now: datetime
 ) -> None:
-    confirmed = before(3, "real", severity="medium")
+    confirmed = days_ago(3, "real", severity="medium")
     deployed = now - timedelta(days=2)
 
     def again(since: EarlierIncident) -> Any:
-        return look(since, confirmed, service_deployed_at=deployed)
+        return recall(since, confirmed, service_deployed_at=deployed)
 
-    assert isinstance(again(before(1, decided_by="llm", severity="medium")), memory.Known)
-    assert "last deployment" in again(before(1, decided_by="rules")).because
-    assert "last deployment" in again(before(2.5, decided_by="llm")).because, "it agreed before the deployment"
-    assert "contradicted" in again(before(1, decided_by="llm", severity="high")).because
+    assert isinstance(again(days_ago(1, decided_by="llm", severity="medium")), memory.Known)
+    assert "last deployment" in again(days_ago(1, decided_by="rules")).because
+    assert "last deployment" in again(days_ago(2.5, decided_by="llm")).because, "it agreed before the deployment"
+    assert "contradicted" in again(days_ago(1, decided_by="llm", severity="high")).because
 
 
-def test_an_acknowledgement_without_an_answer_lowers_no_stated_severity(look: Any, before: Before) -> None:
-    taken = before(3, source="high", severity="medium", taken_by="Ada")
-    assert "nobody said so" in look(taken, source="high").because
+def test_an_acknowledgement_without_an_answer_lowers_no_stated_severity(recall: Any, days_ago: DaysAgo) -> None:
+    taken = days_ago(3, source="high", severity="medium", taken_by="Ada")
+    assert "nobody said so" in recall(taken, source="high").because
 
 
 @pytest.mark.parametrize(
@@ -254,67 +256,67 @@ def test_an_acknowledgement_without_an_answer_lowers_no_stated_severity(look: An
         {"severity": "low", "outcome": "expired"},
     ],
 )
-def test_a_later_incident_that_disagrees_ends_a_verdict(later: dict[str, Any], look: Any, before: Before) -> None:
+def test_a_later_incident_that_disagrees_ends_a_verdict(later: dict[str, Any], recall: Any, days_ago: DaysAgo) -> None:
     said = later.pop("said", [])
-    found = look(before(1, *said, **later), before(3, "real"))
+    found = recall(days_ago(1, *said, **later), days_ago(3, "real"))
     assert isinstance(found, memory.Unknown)
     assert "contradicted by before-1" in str(found.because)
 
 
-def test_a_later_incident_that_needed_a_human_ends_a_harmless_verdict(look: Any, before: Before) -> None:
-    harmless = before(3, "noise", severity="low", outcome="self_cleared")
-    assert "contradicted" in look(before(1, severity="noise", outcome="resolved"), harmless).because
+def test_a_later_incident_that_needed_a_human_ends_a_harmless_verdict(recall: Any, days_ago: DaysAgo) -> None:
+    harmless = days_ago(3, "noise", severity="low", outcome="self_cleared")
+    assert "contradicted" in recall(days_ago(1, severity="noise", outcome="resolved"), harmless).because
 
 
-def test_a_runbook_that_no_longer_cures_ends_a_verdict(look: Any, before: Before) -> None:
-    cured = before(3, outcome="auto_resolved", runbook_id="high-memory")
-    assert isinstance(look(before(1, outcome="resolved", runbook_id=None), cured), memory.Known)
-    assert "contradicted" in look(before(1, outcome="resolved", runbook_id="high-memory"), cured).because
+def test_a_runbook_that_no_longer_cures_ends_a_verdict(recall: Any, days_ago: DaysAgo) -> None:
+    cured = days_ago(3, outcome="auto_resolved", runbook_id="high-memory")
+    assert isinstance(recall(days_ago(1, outcome="resolved", runbook_id=None), cured), memory.Known)
+    assert "contradicted" in recall(days_ago(1, outcome="resolved", runbook_id="high-memory"), cured).because
 
 
-def test_a_later_answer_replaces_an_earlier_one(look: Any, before: Before) -> None:
-    found = look(before(1, "low"), before(3, "real"))
+def test_a_later_answer_replaces_an_earlier_one(recall: Any, days_ago: DaysAgo) -> None:
+    found = recall(days_ago(1, "low"), days_ago(3, "real"))
     assert isinstance(found, memory.Known)
     assert (found.severity, found.entry.incident_id) == ("low", "before-1")
 
 
-def test_a_verdict_from_memory_does_not_renew_itself(look: Any, before: Before) -> None:
-    repeated = [before(days, decided_by="cache") for days in range(1, 21)]
-    assert isinstance(look(*repeated, before(20, "real")), memory.Known)
-    assert "older than" in look(*repeated, before(21, "real")).because
+def test_a_verdict_from_memory_does_not_renew_itself(recall: Any, days_ago: DaysAgo) -> None:
+    repeated = [days_ago(days, decided_by="cache") for days in range(1, 21)]
+    assert isinstance(recall(*repeated, days_ago(20, "real")), memory.Known)
+    assert "older than" in recall(*repeated, days_ago(21, "real")).because
 
 
 # --- what memory may not do ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", ["high", "critical"])
-def test_memory_prevents_no_page_that_the_source_states(source: str, look: Any, before: Before) -> None:
-    quiet = [before(days, "low", source=source, severity="low", outcome="self_cleared") for days in range(1, 6)]
-    assert "would prevent a page" in look(*quiet, source=source).because
+def test_memory_prevents_no_page_that_the_source_states(source: str, recall: Any, days_ago: DaysAgo) -> None:
+    quiet = [days_ago(days, "low", source=source, severity="low", outcome="self_cleared") for days in range(1, 6)]
+    assert "would prevent a page" in recall(*quiet, source=source).because
 
 
-def test_a_verdict_of_another_group_lowers_no_severity_from_medium_on(look: Any, before: Before) -> None:
+def test_a_verdict_of_another_group_lowers_no_severity_from_medium_on(recall: Any, days_ago: DaysAgo) -> None:
     elsewhere = SimilarIncident(
-        incident=before(3, "noise", group_key="other", outcome="self_cleared", severity="low"), score=1
+        incident=days_ago(3, "noise", group_key="other", outcome="self_cleared", severity="low"), score=1
     )
-    assert "another group's" in look(similar=[elsewhere]).because
-    same = SimilarIncident(incident=before(3, "real", group_key="other"), score=1)
-    assert isinstance(look(similar=[same]), memory.Known)
+    assert "another group's" in recall(similar=[elsewhere]).because
+    same = SimilarIncident(incident=days_ago(3, "real", group_key="other"), score=1)
+    assert isinstance(recall(similar=[same]), memory.Known)
 
 
 @pytest.mark.parametrize("source", ["medium", "low"])
-def test_answers_alone_make_no_noise_of_an_alert_above_info(source: str, look: Any, before: Before) -> None:
-    called = before(3, "noise", "noise", outcome="self_cleared", source=source)
-    assert "to drop this alert takes a rule" in look(called, source=source).because
-    assert look(before(3, "noise", outcome="self_cleared", source="info"), source="info").severity == "noise"
+def test_answers_alone_make_no_noise_of_an_alert_above_info(source: str, recall: Any, days_ago: DaysAgo) -> None:
+    called = days_ago(3, "noise", "noise", outcome="self_cleared", source=source)
+    assert "to drop this alert takes a rule" in recall(called, source=source).because
+    assert recall(days_ago(3, "noise", outcome="self_cleared", source="info"), source="info").severity == "noise"
 
 
-def test_memory_is_not_used_if_some_evidence_could_not_be_read(look: Any, before: Before) -> None:
-    assert "could not be read" in look(before(3, "real"), missing=["deployments could not be read"]).because
+def test_memory_is_not_used_if_some_evidence_could_not_be_read(recall: Any, days_ago: DaysAgo) -> None:
+    assert "could not be read" in recall(days_ago(3, "real"), missing=["deployments could not be read"]).because
 
 
-def test_a_storm_is_judged_afresh(look: Any, before: Before) -> None:
-    assert isinstance(look(before(3, "real"), storm=True), memory.Unknown)
+def test_a_storm_is_judged_afresh(recall: Any, days_ago: DaysAgo) -> None:
+    assert isinstance(recall(days_ago(3, "real"), storm=True), memory.Unknown)
 
 
 # --- within the verdict ---------------------------------------------------------------------------------------------
@@ -331,10 +333,10 @@ def decide(incident: Callable[..., Incident], evidence: Callable[..., Evidence],
 
 
 def test_a_verdict_from_memory_asks_no_model_and_names_its_incident(
-    decide: Decide, before: Before, model: Any, judged: Any
+    decide: Decide, days_ago: DaysAgo, model: Any, judged: Any
 ) -> None:
     asked = model(judged())
-    verdict = decide(before(3, "real"), model=asked)
+    verdict = decide(days_ago(3, "real"), model=asked)
     assert asked.asked == []
     assert (verdict.decided_by, verdict.cached_from, verdict.model, verdict.usage.tokens) == (
         "cache",
@@ -349,10 +351,10 @@ def test_a_verdict_from_memory_asks_no_model_and_names_its_incident(
 
 
 def test_without_a_verdict_from_memory_the_model_is_asked_and_the_reason_says_why(
-    decide: Decide, before: Before, model: Any, judged: Any
+    decide: Decide, days_ago: DaysAgo, model: Any, judged: Any
 ) -> None:
     asked = model(judged(severity="medium"))
-    verdict = decide(before(3), model=asked)
+    verdict = decide(days_ago(3), model=asked)
     assert len(asked.asked) == 1
     assert verdict.decided_by == "llm"
     assert verdict.reasons[0] == "Not from memory: nobody has confirmed a verdict on these words."
@@ -365,36 +367,36 @@ def test_every_verdict_says_the_circumstances_that_it_holds_for(decide: Decide, 
 
 
 def test_a_rule_counts_before_memory_and_its_bounds_hold_for_memory(
-    decide: Decide, before: Before, model: Any, judged: Any
+    decide: Decide, days_ago: DaysAgo, model: Any, judged: Any
 ) -> None:
     rule = {"id": "mine", "reason": "We agreed so.", "match": {"alert_name": "HighMemory"}}
     final = Rules.model_validate({"rules": [rule | {"severity": "low"}]})
     bound = Rules.model_validate({"rules": [rule | {"at_least": "high"}]})
-    assert decide(before(3, "real"), rules=final, model=model(judged())).decided_by == "rules"
-    bounded = decide(before(3, "real"), rules=bound, model=model(judged()))
+    assert decide(days_ago(3, "real"), rules=final, model=model(judged())).decided_by == "rules"
+    bounded = decide(days_ago(3, "real"), rules=bound, model=model(judged()))
     assert (bounded.severity, bounded.decided_by) == ("high", "cache")
 
 
-def test_a_runbook_that_is_not_offered_any_more_is_not_named(decide: Decide, before: Before, model: Any) -> None:
-    gone = before(3, "real", chosen_runbook_id="old-one")
+def test_a_runbook_that_is_not_offered_any_more_is_not_named(decide: Decide, days_ago: DaysAgo, model: Any) -> None:
+    gone = days_ago(3, "real", chosen_runbook_id="old-one")
     assert decide(gone, model=model(ValueError())).runbook_id is None
 
 
-def test_with_the_model_off_memory_lowers_nothing(decide: Decide, before: Before) -> None:
-    verdict = decide(before(3, "noise", severity="low", outcome="self_cleared"))
+def test_with_the_model_off_memory_lowers_nothing(decide: Decide, days_ago: DaysAgo) -> None:
+    verdict = decide(days_ago(3, "noise", severity="low", outcome="self_cleared"))
     assert (verdict.severity, verdict.decided_by) == ("medium", "rules")
-    assert decide(before(3, "real")).decided_by == "cache"
+    assert decide(days_ago(3, "real")).decided_by == "cache"
 
 
 @settings(max_examples=tries(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_memory_prevents_a_page(
-    decide: Decide, before: Before, model: Any, judged: Any, data: st.DataObject
+    decide: Decide, days_ago: DaysAgo, model: Any, judged: Any, data: st.DataObject
 ) -> None:
     source = data.draw(st.sampled_from(["critical", "high", "medium", "low", "info"]))
     words = st.lists(st.sampled_from(["real", "noise", "wrong_cause", "low", "high", "critical"]), max_size=2)
     earlier = [
-        before(
+        days_ago(
             days,
             *data.draw(words),
             source=source,

@@ -136,8 +136,8 @@ def test_the_answer_noise_alone_does_not_drop_an_alert(
     assert judge(DATA_LOSS, earlier=[earlier.model_copy(update=known)]).severity == "critical"
 
 
-@pytest.mark.parametrize(("known", "before"), [({}, 0), ({"same_name_last_day": 4}, 3)])
-def test_a_question_says_how_often_the_alert_came(judge: Judge, known: dict[str, Any], before: int) -> None:
+@pytest.mark.parametrize(("known", "before"), [({}, 0), ({"same_name_last_day": 4}, 3)], ids=["first", "fourth"])
+def test_a_question_says_how_often_the_alert_came_before(judge: Judge, known: dict[str, Any], before: int) -> None:
     verdict = judge(DATA_LOSS, **known)
 
     assert (verdict.asks, verdict.came_before) == (True, before)

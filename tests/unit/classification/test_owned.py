@@ -127,7 +127,9 @@ def deployed(service: str) -> Deployment:
 
 
 @pytest.mark.parametrize("named", [None, "db-orders-1"])
-def test_a_deployment_of_the_tagged_service_is_a_suspect(incident: Callable[..., Incident], named: str | None) -> None:
+def test_a_deployment_of_the_tagged_service_comes_first_and_is_a_suspect(
+    incident: Callable[..., Incident], named: str | None
+) -> None:
     """Let the alarm name at most the database (db-orders-1), and its tags name the service that was deployed."""
     opened = incident(source="cloudwatch", service=named, environment=None)
     history = FakeHistory(deployments=[deployed("other"), deployed("checkout")])
@@ -136,9 +138,9 @@ def test_a_deployment_of_the_tagged_service_is_a_suspect(incident: Callable[...,
     verdict = verdict_on(opened, found)
 
     assert [known.service for known in found.deployments] == ["checkout", "other"]
-    assert found.topology["team"] == "payments"
     assert verdict.is_deployment_related
-    assert history.asked["service"] == (named or "checkout", NOW)
+    assert found.topology["team"] == "payments", "the tagged team is evidence too"
+    assert history.asked["service"] == (named or "checkout", NOW), "the alert's own service, if it names one"
 
 
 def test_a_later_replay_has_the_tags_that_the_verdict_rested_on(incident: Callable[..., Incident]) -> None:

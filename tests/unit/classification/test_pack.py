@@ -45,9 +45,13 @@ def everything(evidence: MakeEvidence, ended: Any, deployment: Any, now: datetim
 
 
 def test_each_item_has_its_kind_source_and_age_and_the_most_important_is_first(
-    incident: Callable[..., Incident], everything: MakeEvidence, now: datetime
+    incident: Callable[..., Incident], everything: MakeEvidence, ended: Any, deployment: Any, now: datetime
 ) -> None:
-    packed = pack(incident(), everything(), now)
+    known = everything(
+        deployments=[deployment(100, service="mail"), deployment(12)], earlier=ended("self_cleared", "resolved")
+    )
+    packed = pack(incident(), known, now)
+    # The group's newest incident, declared work and the alert's own rate come before what is older or further away.
     assert [(item["what"], item["source"], item["age"]) for item in packed.items] == [
         ("earlier incident of this group", "history", "24 h"),
         ("declared maintenance", "rules", "0 min"),
@@ -67,8 +71,14 @@ def test_each_item_has_its_kind_source_and_age_and_the_most_important_is_first(
 def test_each_item_holds_the_facts_of_its_evidence(
     incident: Callable[..., Incident], everything: MakeEvidence, now: datetime
 ) -> None:
-    items = {item["what"]: item for item in pack(incident(), everything(), now).items}
-    assert items["similar incident"] | {"source": "history"} == {
+    known = everything(
+        metric=MetricSeries(label="CPUUtilization", period_seconds=60, values=[1.23456, 99], ends_at=now),
+        same_service=AlertCount(last_hour=4, last_day=30),
+        topology={"zone": "eu-west-1a"},
+        maintenance=[Maintenance(window="w", reason="New switches.", owner="net@", at_most="low")],
+    )
+    items = {item["what"]: item for item in pack(incident(), known, now).items}
+    assert items["similar incident"] == {
         "what": "similar incident",
         "source": "history",
         "age": "12 days",

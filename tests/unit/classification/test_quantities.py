@@ -22,7 +22,7 @@ from firstline.classification import lexicon
         ("uses 80% of its memory", -2, "80 %"),
     ],
 )
-def test_an_amount_gives_points_by_its_urgency(text: str, points: int, words: str) -> None:
+def test_an_urgent_amount_gives_points_and_one_that_can_wait_takes_some(text: str, points: int, words: str) -> None:
     assert list(lexicon.amounts(text)) == [(points, words)]
 
 

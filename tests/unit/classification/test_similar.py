@@ -42,9 +42,8 @@ def one_like(incident: Callable[..., Incident], now: datetime) -> MakeEnded:
 def test_an_incident_with_the_same_words_and_other_numbers_has_the_full_score(
     incident: Callable[..., Incident], one_like: MakeEnded, now: datetime
 ) -> None:
-    (found,) = most_similar(
-        incident().alert, [one_like(message="Memory is at 81 % for 2 minutes")], group_key="mine", now=now
-    )
+    alert = incident(message="Memory is at 97 % for 10 minutes").alert
+    (found,) = most_similar(alert, [one_like(message="Memory is at 81 % for 2 minutes")], group_key="mine", now=now)
     assert found.score == 1
 
 
@@ -69,7 +68,7 @@ def test_another_services_same_words_count_less_and_come_after(
         one_like(group_key="reworded", alert_name="RamFull", message="The heap of web-2 is exhausted: memory 99 %"),
         one_like(group_key="upper", service="PAYMENTS", days=3),
     ]
-    found = most_similar(incident().alert, candidates, group_key="mine", now=now)
+    found = most_similar(incident(service="payments").alert, candidates, group_key="mine", now=now)
     assert [similar.incident.group_key for similar in found] == ["upper", "reworded", "elsewhere"]
     assert found[-1].score == OTHER_SERVICE
 

@@ -74,10 +74,9 @@ class Years:
         (CRITICAL_BY_ITS_WORDS, "low", []),
     ],
 )
-def test_a_word_holds_on_day_1_and_on_day_100(
+def test_a_word_holds_on_day_1_and_on_day_100_whatever_people_say_of_others_in_between(
     history_days: int, stated: Any, words: Any, said: str, then: list[tuple[Any, Any, Any]]
 ) -> None:
-    """Judge other incidents of the same name in between, by answers on them alone and by words of other kinds."""
     stack = Years(history_days)
     this = alert(**words, **stated, environment="prod")
     opened, first = stack.comes(0, this)
@@ -88,12 +87,14 @@ def test_a_word_holds_on_day_1_and_on_day_100(
     assert (verdict.severity, verdict.decided_by) == (said, "people")
     stack.ends(next_day)
 
+    # Answers on other incidents of the same alert ...
     opposite = "critical" if said == "low" else "low"
     for number, (answer, severity, outcome) in enumerate(then):
         again, verdict = stack.comes(20 + number, this.model_copy(update={"group_key": f"group-{number % 2 + 1}"}))
         assert verdict.severity == said
         stack.says(again, verdict, severity, answer)
         stack.ends(again, outcome)
+    # ... and the opposite word on an alert of another environment, source or name.
     for number, other in enumerate(({"environment": "dev"}, {"source": "other"}, {"alert_name": "LedgerDownAgain"})):
         kind = this.model_copy(update={**other, "group_key": f"other-{number}"})
         elsewhere, verdict = stack.comes(30 + number, kind)
