@@ -75,7 +75,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
 
 @pytest.fixture
 def several(monkeypatch: pytest.MonkeyPatch) -> Typed:
-    """An incident that nobody has, a worse one that bob has, and one that is over."""
+    """A high incident that nobody has, a critical one that bob has, and a low one that is over, all of service shop."""
 
     def record(incident_id: str, severity: Any, **changes: Any) -> Any:
         alert = an_alert(severity=severity, group_key=incident_id, alert_name="=HYPERLINK(x)", service="shop")
@@ -123,6 +123,7 @@ def test_the_list_says_that_a_plan_waits_for_a_yes(typed: Typed) -> None:
 def test_the_list_is_filtered_by_owner_severity_service_and_state(
     several: Typed, options: list[str], shown: list[str]
 ) -> None:
+    # Of service shop: aaaa1111 is high and unowned, bbbb1111 critical and bob's, cccc2222 closed.
     result = several("incidents", *options, "-o", "json", by="bob")
     assert result.exit_code == 0, result.output
     assert [row["short_id"] for row in json.loads(result.stdout)] == shown
@@ -274,7 +275,9 @@ def test_a_person_who_decides_at_a_terminal_reads_all_that_may_run() -> None:
     assert set(plan.parts) <= set(plan_lines(plan))
 
 
-def test_show_offers_links_and_every_text_of_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_prints_https_links_and_every_text_of_the_sender_without_personal_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     links = [
         AlertLink(kind="runbook", url="https://wiki.example/disk"),
         AlertLink(kind="logs", url="http://x.example/"),

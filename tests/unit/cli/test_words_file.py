@@ -119,7 +119,9 @@ def test_an_alert_with_different_words_is_refused_and_the_same_said_twice_is_not
     assert lines.refused == ["line 4: 'a' has different words (page in line 2, drop in line 4): keep one of them"]
 
 
-@pytest.mark.parametrize("data", [HEADING.encode("utf-16-le"), b"\xff\xfea"])
+@pytest.mark.parametrize(
+    "data", [HEADING.encode("utf-16-le"), b"\xff\xfea"], ids=["UTF-16 without its mark", "half a character"]
+)
 def test_a_file_that_is_no_text_is_refused(data: bytes) -> None:
     with pytest.raises(ConfigurationError, match="save it as UTF-8"):
         words_file.decoded(data)
