@@ -31,7 +31,8 @@ def rules_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_only_rules_with_one_severity_are_read(rules_file: Path) -> None:
+def test_rules_of_no_or_of_several_severities_are_not_read(rules_file: Path) -> None:
+    # Not LedgerMonitor (thresholds:critical+warning), nor LedgerNothing (no severity).
     assert [(rule.name, rule.level) for rule in read(rules_file)] == [
         ("LedgerDown", "critical"),
         ("LedgerSlow", "warning"),
@@ -94,7 +95,7 @@ def test_a_rule_that_many_copied_counts_once_by_name(tmp_path: Path) -> None:
     ]
 
 
-def test_authors_are_measured_against_each_other() -> None:
+def test_an_author_is_compared_with_the_most_common_level_of_the_other_repositories() -> None:
     rules = [
         PublicRule("LedgerDown", "", "a/one", "critical"),
         PublicRule("LedgerDown", "", "b/two", "critical"),
@@ -103,6 +104,7 @@ def test_authors_are_measured_against_each_other() -> None:
         PublicRule("LedgerSlow", "", "a/one", "critical"),  # the same repository: no other author
     ]
 
+    # For a/one and b/two the others are a tie, of which the graver counts; c/three is alone with its warning.
     assert authors(rules) == Authors(3, 2 / 3)
     assert authors(rules[3:]) is None
 

@@ -55,7 +55,7 @@ def stage() -> Stage:
     return Stage()
 
 
-def test_an_incident_opens_and_is_classified(stage: Stage) -> None:
+def test_the_opening_and_the_verdict_are_milestones_once_although_the_verdict_is_stored_twice(stage: Stage) -> None:
     verdict = a_classification(severity="critical")
     stage.store.incidents.judge(stage.incident, 1, verdict, at(1), seen=stage.live())
     stage.store.incidents.judge(stage.incident, 1, verdict, at(1), seen=stage.live())  # a retry
@@ -90,7 +90,7 @@ def test_each_acknowledgement_and_its_withdrawal_is_a_milestone(stage: Stage) ->
     stage.store.incidents.acknowledge(stage.me, "ada", at(2))
     stage.store.incidents.take_back(stage.me, at(3))
     stage.store.incidents.acknowledge(stage.me, "grace", at(4))
-    stage.store.incidents.acknowledge(stage.me, "grace", at(4))
+    stage.store.incidents.acknowledge(stage.me, "grace", at(4))  # pressed twice
     told = stage.stream.milestones()
     assert [(milestone.type, milestone.by) for milestone in told] == [
         ("acknowledged", "ada"),
@@ -132,7 +132,7 @@ def test_a_resolve_that_is_withdrawn_gives_resolved_and_reopened(stage: Stage) -
 
 
 @pytest.mark.parametrize(("decision", "by"), [("approved", "ada"), ("refused", "grace")])
-def test_a_plan_its_decision_and_its_end_are_milestones_unless_it_was_refused(
+def test_a_plan_and_its_decision_are_milestones_and_so_is_its_end_if_it_ran(
     stage: Stage, decision: Any, by: str
 ) -> None:
     stage.skip()
