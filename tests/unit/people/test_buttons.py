@@ -146,8 +146,9 @@ def test_a_choice_in_the_menu_is_read_as_its_answer() -> None:
     )
 
 
-def test_a_note_is_read_with_the_channel_in_which_its_form_was_opened() -> None:
-    press = read_press(form({"type": "plain_text_input", "value": "restarted it"}))
+def test_a_note_is_read_with_the_channel_in_which_its_form_was_opened_and_whether_it_resolves() -> None:
+    text = {"type": "plain_text_input", "value": "restarted it"}
+    press = read_press(form(text, metadata=f"{INCIDENT_ID}#C7#resolve"))
     assert press == Press(
         "write", INCIDENT_ID, user_id="U1", user_name="ana", channel="C7", answer="restarted it", resolves=True
     )
