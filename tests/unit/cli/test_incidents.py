@@ -103,7 +103,9 @@ def test_the_list_begins_with_the_incident_that_nobody_has(several: Typed) -> No
     assert "bob (Slack) has it" in second
 
 
-def test_the_list_says_that_a_plan_waits_for_a_yes(typed: Typed) -> None:
+def test_the_list_says_that_a_plan_waits_for_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = a_plan(title="Free disk space", decision="approve")
+    typed = Typed(Terminal(a_waiting_record(plan)), monkeypatch)
     assert "waits for a yes to “Free disk space”" in " ".join(typed("incidents").stdout.split())
     (row,) = json.loads(typed("incidents", "-o", "json").stdout)
     assert row["asks"] == "Free disk space"

@@ -63,7 +63,8 @@ def test_a_file_that_a_spreadsheet_saved_says_the_same(separator: str, end: str,
 
 
 def test_a_spreadsheet_takes_no_name_for_a_formula() -> None:
-    assert "\n" + "cloudwatch\t'=Überlauf\t" in words_file.written(GIVEN)
+    written = words_file.written([Draft("cloudwatch", "=Überlauf", "prod", "page", "")])
+    assert "\n" + "cloudwatch\t'=Überlauf\t" in written
 
 
 @pytest.mark.parametrize("word", ["Tell", "TELL ", " tell\u00a0", "medium"])

@@ -56,6 +56,7 @@ def test_a_case_has_the_local_clock_and_the_deployments_of_its_files() -> None:
 
 
 def test_what_could_not_be_read_is_missing_from_the_evidence() -> None:
+    # unreadable: [alerts, earlier, deployments]
     case = read(Path("evals/cases/missing-data/the-table-could-not-be-read"))
 
     assert len(case.evidence.missing) == 3

@@ -7,7 +7,7 @@ import pytest
 from firstline.adapters.dynamodb.live import live_key
 from firstline.adapters.dynamodb.stream import milestones_in
 from firstline.incidents.pages import LEASE
-from firstline.models import Approval, Incident, Page, RunOutcome
+from firstline.models import Approval, Incident, Page, RemediationPlan
 from firstline.remediation.limits import beginning_of
 from tests.support.builders import a_classification, a_page, a_plan, alert, at, open_for
 from tests.support.changes import ending, joining, stored
@@ -131,11 +131,8 @@ def test_a_resolve_that_is_withdrawn_gives_resolved_and_reopened(stage: Stage) -
     assert [(milestone.type, milestone.by) for milestone in told] == [("resolved", "ada"), ("reopened", None)]
 
 
-@pytest.mark.parametrize(("decision", "by"), [("approved", "ada"), ("refused", "grace")])
-def test_a_plan_and_its_decision_are_milestones_and_so_is_its_end_if_it_ran(
-    stage: Stage, decision: Any, by: str
-) -> None:
-    stage.skip()
+def decides(stage: Stage, decision: Any, by: str) -> RemediationPlan:
+    """Make a plan that asks, and let a person answer; return the plan."""
     plan = a_plan(decision="approve", planned_at=at(1))
     stage.store.remediations.keep(plan, stage.me)
     record = stage.store.incidents.record(stage.me)
@@ -148,18 +145,39 @@ def test_a_plan_and_its_decision_are_milestones_and_so_is_its_end_if_it_ran(
         seen=record,
         begins=begins if decision == "approved" else None,
     )
-    outcome: RunOutcome = "verified" if decision == "approved" else "not_run"
-    began = at(2) if decision == "approved" else None
-    stage.store.remediations.settle(plan, stage.me, outcome, began=began, accepted=None, demote=None, at=at(5))
+    return plan
+
+
+@pytest.mark.parametrize("decision", ["approved", "refused"])
+def test_a_plan_and_its_decision_are_milestones(stage: Stage, decision: Any) -> None:
+    stage.skip()
+    decides(stage, decision, by="ada")
+
     told = stage.stream.milestones()
+    # An approval acknowledges the incident, too.
     assert [(milestone.type, milestone.by) for milestone in told if milestone.type != "acknowledged"] == [
         ("planned", "policy"),
-        (decision, by),
-        *([("remediated", "state machine")] if decision == "approved" else []),
+        (decision, "ada"),
     ]
-    if decision == "approved":
-        assert told[-1].run is not None
-        assert (told[-1].run.outcome, told[-1].at) == ("verified", at(5))
+
+
+def test_the_end_of_a_plan_that_ran_is_a_milestone_with_its_run(stage: Stage) -> None:
+    plan = decides(stage, "approved", by="ada")
+    stage.skip()
+    stage.store.remediations.settle(plan, stage.me, "verified", began=at(2), accepted=None, demote=None, at=at(5))
+
+    (milestone,) = stage.stream.milestones()
+    assert (milestone.type, milestone.by, milestone.at) == ("remediated", "state machine", at(5))
+    assert milestone.run is not None
+    assert milestone.run.outcome == "verified"
+
+
+def test_the_end_of_a_plan_that_did_not_run_is_no_milestone(stage: Stage) -> None:
+    plan = decides(stage, "refused", by="ada")
+    stage.skip()
+    stage.store.remediations.settle(plan, stage.me, "not_run", began=None, accepted=None, demote=None, at=at(5))
+
+    assert stage.told() == []
 
 
 def test_a_run_in_shadow_is_no_milestone(stage: Stage) -> None:

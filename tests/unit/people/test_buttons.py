@@ -86,7 +86,8 @@ def interaction(**changes: Any) -> bytes:
 
 
 def test_a_press_names_the_button_the_incident_the_person_and_the_channel() -> None:
-    press = read_press(interaction())
+    button = {"type": "button", "action_id": "acknowledge", "value": INCIDENT_ID}
+    press = read_press(interaction(actions=[button], user={"id": "U1", "name": "ana"}, channel={"id": "C1"}))
     assert press == Press("acknowledge", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1")
 
 
