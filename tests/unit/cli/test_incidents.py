@@ -201,7 +201,7 @@ def test_a_reader_is_refused_with_the_fix(typed: Typed) -> None:
     assert result.stderr.startswith("eve is a reader, and this takes the role operator: change it in runbooks/policy/")
 
 
-def test_resolve_is_refused_when_an_alert_joined_since_the_reader_looked(typed: Typed) -> None:
+def test_resolve_is_refused_if_an_alert_joined_since_the_reader_looked_but_not_without_seen(typed: Typed) -> None:
     refused = typed("resolve", SHORT, "--seen", "0")
     assert refused.exit_code == 4
     assert "1 more alert joined since you looked" in refused.stderr

@@ -101,8 +101,8 @@ def test_a_verdict_that_was_changed_on_the_trail_is_named() -> None:
     without_a_verdict = {"taskSucceededEventDetails": {"resource": "invoke", "output": '{"Payload": 1}'}}
     history_of_it = history(judging("critical", by="rules"), without_a_verdict)
 
-    assert contradictions(trail(judged()), history_of_it) == []
-    assert contradictions(trail(judged("noise")), history_of_it) == [
+    assert contradictions(trail(judged("critical", by="rules")), history_of_it) == []
+    assert contradictions(trail(judged("noise", by="rules")), history_of_it) == [
         "an execution received the verdict critical by rules, but the trail lacks it",
         "the trail has the verdict noise by rules, but no execution received it",
     ]

@@ -109,7 +109,7 @@ def test_the_page_says_how_the_plan_is_verified_and_undone() -> None:
 
 
 def test_the_page_says_each_version_how_many_hosts_at_a_time_and_the_guard() -> None:
-    plan = a_whole_plan(decision="approve")
+    plan = a_whole_plan(decision="approve", guard_alarm="checkout-errors")
     text = seen(a_waiting_record(plan)).text
     assert plan.verify is not None
 

@@ -101,10 +101,15 @@ def test_a_forged_ticket_opens_nothing(shelf: Shelf, ticket: str) -> None:
     assert not cookie_in(answer)
 
 
-def test_a_ticket_is_good_for_a_minute_and_used_up_by_a_late_try(shelf: Shelf) -> None:
+def test_a_ticket_is_good_for_less_than_a_minute(shelf: Shelf) -> None:
+    assert enter(shelf, minutes=0.99, ticket=ticket_of(shelf))["statusCode"] == 303
+    assert enter(shelf, minutes=1, ticket=ticket_of(shelf))["statusCode"] == 403
+
+
+def test_a_late_try_uses_a_ticket_up(shelf: Shelf) -> None:
     ticket = ticket_of(shelf)
-    assert enter(shelf, minutes=1, ticket=ticket)["statusCode"] == 403
-    assert enter(shelf, ticket=ticket)["statusCode"] == 403, "too late is used, too"
+    enter(shelf, minutes=1, ticket=ticket)
+    assert enter(shelf, minutes=0, ticket=ticket)["statusCode"] == 403
 
 
 def test_a_ticket_is_no_session_and_a_session_no_ticket(shelf: Shelf) -> None:

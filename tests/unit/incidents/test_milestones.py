@@ -62,6 +62,7 @@ def test_the_opening_and_the_verdict_are_milestones_once_although_the_verdict_is
 
     opened, classified = stage.stream.milestones()
     assert (opened.id, opened.at, opened.by) == (f"{stage.me}/opened", stage.incident.opened_at, SEVERE.source)
+    # A verdict has no time of its own: the milestone has that of the stream's record.
     assert (classified.type, classified.verdict, classified.at) == ("classified", verdict, AT)
 
 

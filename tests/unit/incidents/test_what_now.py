@@ -372,11 +372,11 @@ def test_a_resolve_is_taken_back_if_alerts_joined_that_the_person_had_not_seen(j
 
 @pytest.mark.parametrize(
     ("ranks", "saw", "pages"),
-    [
-        ((4, 4), 1, True),
-        # The second critical joined after the page, and the person who resolved saw it.
-        ((4, 4, 1), 2, False),
-        ((4, 4, 4), 2, True),
+    [((4, 4), 1, True), ((4, 4, 1), 2, False), ((4, 4, 4), 2, True)],
+    ids=[
+        "of two criticals the person saw one",
+        "the person saw both criticals, and not the low",
+        "of three criticals the person saw two",
     ],
 )
 def test_after_a_resolve_is_taken_back_an_unseen_critical_is_paged(

@@ -288,6 +288,7 @@ def test_heartbeats_beyond_the_limit_of_a_source_are_logged_and_answered_202(
 
 
 def test_an_alert_that_is_declared_as_a_heartbeat_is_one_from_any_source(world: World) -> None:
+    # BackupAlive and Watchdog are declared.
     post(world, "/alerts/generic", {"alert_name": "BackupAlive", "severity": "critical", "message": "alive"})
 
     ((pulse,), _) = world.store.heartbeats.pulses()

@@ -315,6 +315,7 @@ def test_a_cancelled_command_starts_on_no_further_host(first_fails: Fleet) -> No
 def test_a_hash_that_is_not_the_documents_is_refused() -> None:
     host = FakeHost(ScriptResult(0, "", ""))
     hosts: Any = [host]
+    # The hash of each version is its number.
     service = Commands(hosts, {"doc": DOCUMENT}.get, ("Firstline", "managed"), read_hash=lambda _, version: version)
     request = {"DocumentName": "doc", "InstanceIds": [host.instance_id], "Parameters": {"mount": ["/data"]}}
 
