@@ -1,6 +1,5 @@
 """The templates of `learn`'s drafts escape every value that they print, whatever it holds."""
 
-import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,6 +74,5 @@ def test_markup_is_escaped(character: str) -> None:
     assert plain(f"a{character}b") == f"a\\{character}b"
 
 
-def test_a_link_and_a_mention_are_plain_text() -> None:
+def test_a_link_a_mention_and_a_line_break_are_plain_text() -> None:
     assert plain("https://evil.example/ @all\nnext") == r"https:\/\/evil.example/ @" + "\u2060all next"
-    assert re.search(r"\n", plain(HOSTILE)) is None

@@ -158,14 +158,14 @@ def test_a_rule_without_a_draft_is_counted_with_the_reason(rule: dict[str, Any],
     assert left_out == {why: 2}
 
 
-def test_rules_of_kubernetes_and_grafana_are_read_in_their_own_forms() -> None:
+def test_rules_of_kubernetes_grafana_and_prometheus_api_are_read_in_their_own_forms() -> None:
     custom = {"kind": "PrometheusRule", "spec": rules({"alert": "A"})}
     listed = {"kind": "List", "items": [custom, {"kind": "ConfigMap", "data": {}}, custom]}
     assert [draft.name for draft in drafts.of_rules(listed)] == ["A", "A"]
 
     answer = {"type": "alerting", "name": "Api", "query": "up == 0"}
-    (asked,) = drafts.of_rules({"status": "success", "data": rules(answer, {"type": "recording", "name": "job:up"})})
-    assert (asked.name, asked.why.endswith("expr up == 0")) == ("Api", True)
+    (api,) = drafts.of_rules({"status": "success", "data": rules(answer, {"type": "recording", "name": "job:up"})})
+    assert (api.name, api.why.endswith("expr up == 0")) == ("Api", True)
 
     (grafana,) = drafts.of_rules(rules({"title": "Errors", "condition": "C"}), "grafana")
     assert (grafana.source, grafana.name) == ("grafana", "Errors")
@@ -194,15 +194,25 @@ def test_the_code_of_a_template_is_no_word_of_the_alert() -> None:
     assert draft.word == "medium"
 
 
+PAGES = "@pagerduty-shop"
+"""The message of a monitor that pages."""
+
+
 def monitor(**fields: Any) -> tuple[str, str]:
-    (draft,) = drafts.of_monitors([{"name": "M", "message": "@pagerduty-shop", **fields}], now=NOW)
+    (draft,) = drafts.of_monitors([{"name": "M", "message": PAGES, **fields}], now=NOW)
     return draft.word, draft.why
 
 
-def test_a_monitor_is_drafted_by_its_priority_before_whom_it_reaches() -> None:
+def test_a_monitor_is_drafted_by_its_priority_or_tag_before_whom_it_reaches() -> None:
+    assert monitor(message=PAGES, priority="P3") == ("medium", "its tag says P3")
+    assert monitor(message=PAGES, tags="team:shop,severity:low") == ("low", "its tag says low")
+
+
+def test_a_monitor_with_a_priority_keeps_it_while_it_is_muted() -> None:
     assert monitor(priority=2, options={"silenced": {"*": None}}) == ("high", "its tag says P2; it is muted")
-    assert monitor(tags="team:shop,severity:low") == ("low", "its tag says low")
-    assert monitor(priority="P3")[0] == "medium"
+
+
+def test_a_monitor_without_a_message_is_drafted_by_the_handles_that_it_notifies() -> None:
     assert monitor(message=None, notifications=[{"handle": "opsgenie-x"}]) == ("high", "it goes to opsgenie-x")
 
 
@@ -236,22 +246,35 @@ PAST, FUTURE = NOW.timestamp() - 3600, NOW.timestamp() + 3600
 
 
 @pytest.mark.parametrize(
-    ("fields", "word", "why"),
+    ("fields", "why"),
     [
-        ({"options": {"silenced": {"*": None}}}, "medium", "; it is muted"),
-        ({"matching_downtimes": [{"scope": ["*"], "start": PAST, "end": None}]}, "medium", "; it is muted"),
-        ({"draft_status": "draft"}, "medium", "; it is a draft"),
-        # A page is not forgotten for what ends by itself, or holds for a part of it.
-        ({"options": {"silenced": {"*": FUTURE}}}, "high", "; muted for a time"),
-        ({"options": {"silenced": {"env:test": None}}}, "high", "; muted for env:test"),
-        ({"options": {"silenced": {"*": PAST}}}, "high", "it goes to pagerduty-shop"),
-        ({"matching_downtimes": [{"scope": ["*"], "start": FUTURE, "end": None}]}, "high", "it goes to pagerduty-shop"),
-        ({"message": "", "options": {"escalation_message": "@pagerduty-late"}}, "high", "it goes to pagerduty-late"),
+        ({"options": {"silenced": {"*": None}}}, "; it is muted"),
+        ({"matching_downtimes": [{"scope": ["*"], "start": PAST, "end": None}]}, "; it is muted"),
+        ({"draft_status": "draft"}, "; it is a draft"),
     ],
 )
-def test_a_muted_monitor_or_a_draft_is_not_drafted_as_a_page(fields: dict[str, Any], word: str, why: str) -> None:
-    drafted, reason = monitor(**fields)
-    assert (drafted, reason.endswith(why)) == (word, True)
+def test_a_muted_monitor_or_a_draft_is_not_drafted_as_a_page(fields: dict[str, Any], why: str) -> None:
+    word, reason = monitor(message=PAGES, **fields)
+    assert (word, reason.endswith(why)) == ("medium", True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"options": {"silenced": {"*": FUTURE}}}, "; muted for a time"),
+        ({"options": {"silenced": {"env:test": None}}}, "; muted for env:test"),
+        ({"options": {"silenced": {"*": PAST}}}, "it goes to pagerduty-shop"),
+        ({"matching_downtimes": [{"scope": ["*"], "start": FUTURE, "end": None}]}, "it goes to pagerduty-shop"),
+    ],
+)
+def test_a_monitor_that_is_muted_for_a_time_or_in_part_is_drafted_as_a_page(fields: dict[str, Any], why: str) -> None:
+    word, reason = monitor(message=PAGES, **fields)
+    assert (word, reason.endswith(why)) == ("high", True)
+
+
+def test_a_monitor_that_pages_only_in_its_escalation_is_drafted_as_a_page() -> None:
+    found = monitor(message="", options={"escalation_message": "@pagerduty-late"})
+    assert found == ("high", "it goes to pagerduty-late")
 
 
 def test_a_monitor_that_is_deleted_or_has_a_template_as_name_is_left_out_and_counted() -> None:

@@ -1,6 +1,7 @@
 """`firstline test`: what is sent is read as a test that joins nobody's incident, and each leg is told as it ended."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -44,8 +45,14 @@ def test_a_drills_alert_keeps_its_mark_and_its_resolved_alert_ends_it(source: st
 
     assert (fired.status, ended.status) == ("firing", "resolved")
     assert (fired.fingerprint, fired.group_key) == (ended.fingerprint, ended.group_key)
-    assert (fired.severity, fired.host, fired.environment) == ("critical", "web-1", None)
     assert fired.labels.items() >= MARK.items()
+
+
+@pytest.mark.parametrize("source", list(senders.BODIES))
+def test_a_drills_alert_has_the_severity_and_host_that_were_asked_for_and_no_environment(source: str) -> None:
+    (fired,) = normalize(source, senders.BODIES[source](replace(ALERT, severity="critical", host="web-1"), "firing"))
+
+    assert (fired.severity, fired.host, fired.environment) == ("critical", "web-1", None)
 
 
 @pytest.mark.parametrize("source", list(senders.BODIES))

@@ -76,7 +76,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
 
 @pytest.fixture
 def several(monkeypatch: pytest.MonkeyPatch) -> Typed:
-    """An incident that nobody has, a worse one that bob has, and one that is over."""
+    """A high incident that nobody has, a critical one that bob has, and a low one that is over, all of service shop."""
 
     def record(incident_id: str, severity: Any, **changes: Any) -> Any:
         alert = an_alert(severity=severity, group_key=incident_id, alert_name="=HYPERLINK(x)", service="shop")
@@ -104,7 +104,9 @@ def test_the_list_begins_with_the_incident_that_nobody_has(several: Typed) -> No
     assert "bob (Slack) has it" in second
 
 
-def test_the_list_says_that_a_plan_waits_for_a_yes(typed: Typed) -> None:
+def test_the_list_says_that_a_plan_waits_for_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = a_plan(title="Free disk space", decision="approve")
+    typed = Typed(Terminal(a_waiting_record(plan)), monkeypatch)
     assert "waits for a yes to “Free disk space”" in " ".join(typed("incidents").stdout.split())
     (row,) = json.loads(typed("incidents", "-o", "json").stdout)
     assert row["asks"] == "Free disk space"
@@ -124,6 +126,7 @@ def test_the_list_says_that_a_plan_waits_for_a_yes(typed: Typed) -> None:
 def test_the_list_is_filtered_by_owner_severity_service_and_state(
     several: Typed, options: list[str], shown: list[str]
 ) -> None:
+    # Of service shop: aaaa1111 is high and unowned, bbbb1111 critical and bob's, cccc2222 closed.
     result = several("incidents", *options, "-o", "json", by="bob")
     assert result.exit_code == 0, result.output
     assert [row["short_id"] for row in json.loads(result.stdout)] == shown
@@ -199,7 +202,7 @@ def test_a_reader_is_refused_with_the_fix(typed: Typed) -> None:
     assert result.stderr.startswith("eve is a reader, and this takes the role operator: change it in runbooks/policy/")
 
 
-def test_resolve_is_refused_when_an_alert_joined_since_the_reader_looked(typed: Typed) -> None:
+def test_resolve_is_refused_if_an_alert_joined_since_the_reader_looked_but_not_without_seen(typed: Typed) -> None:
     refused = typed("resolve", SHORT, "--seen", "0")
     assert refused.exit_code == 4
     assert "1 more alert joined or got worse since you looked" in refused.stderr
@@ -286,7 +289,9 @@ def test_a_person_who_decides_at_a_terminal_reads_all_that_may_run() -> None:
     assert set(plan.parts) <= set(plan_lines(plan))
 
 
-def test_show_offers_links_and_every_text_of_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_prints_https_links_and_every_text_of_the_sender_without_personal_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     links = [
         AlertLink(kind="runbook", url="https://wiki.example/disk"),
         AlertLink(kind="logs", url="http://x.example/"),

@@ -55,6 +55,7 @@ def with_a_wrong_patch(folder: Path, command: str) -> subprocess.CompletedProces
 @pytest.mark.parametrize(
     ("command", "said"),
     [("ack e1fbd129", "No emulator runs in"), ("rules check", "mine/runbooks/low-dsk.patch.yaml: there")],
+    ids=["ack does not read it: it looks for its stack", "rules check reads it"],
 )
 def test_a_wrong_file_of_the_owner_stops_only_what_reads_it(tmp_path: Path, command: str, said: str) -> None:
     assert with_a_wrong_patch(tmp_path, command).stderr.startswith(said)

@@ -22,8 +22,11 @@ from tests.support.builders import NOON, alert
             "stated severity: none; its state (no data) counts as high",
         ),
     ],
+    ids=["stated", "neither stated nor presumed", "presumed"],
 )
-def test_a_presumed_severity_is_told_with_the_state_that_it_comes_from(given: dict[str, Any], said: str) -> None:
+def test_the_heading_tells_a_stated_severity_from_one_that_is_presumed_from_a_state(
+    given: dict[str, Any], said: str
+) -> None:
     out = StringIO()
     explainer = Explainer(Console(file=out, width=150), Rules(rules=[]), None, NOON, "UTC", False)
     assert explainer.explain(Batch([alert(**given)]))

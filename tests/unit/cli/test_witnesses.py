@@ -1,6 +1,7 @@
 """A trail and its witnesses: what each says and the other does not."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,8 @@ def test_a_verdict_that_was_changed_on_the_trail_is_named() -> None:
     without_a_verdict = {"taskSucceededEventDetails": {"resource": "invoke", "output": '{"Payload": 1}'}}
     history_of_it = history(judging("critical", by="rules"), without_a_verdict)
 
-    assert contradictions(trail(judged()), history_of_it) == []
-    assert contradictions(trail(judged("noise")), history_of_it) == [
+    assert contradictions(trail(judged("critical", by="rules")), history_of_it) == []
+    assert contradictions(trail(judged("noise", by="rules")), history_of_it) == [
         "an execution received the verdict critical by rules, but the trail lacks it",
         "the trail has the verdict noise by rules, but no execution received it",
     ]
@@ -158,9 +159,10 @@ class States:
 
 
 class CloudTrail:
-    """CloudTrail with a command of the incident and one of somebody else."""
+    """CloudTrail with a command for each of these comments; a command of Firstline has its incident as its comment."""
 
-    def __init__(self) -> None:
+    def __init__(self, comments: Sequence[str] = ()) -> None:
+        self.comments = comments
         self.asked: dict[str, Any] = {}
 
     def get_paginator(self, _: str) -> Any:
@@ -168,7 +170,7 @@ class CloudTrail:
 
     def paginate(self, **asked: Any) -> list[dict[str, Any]]:
         self.asked = asked
-        return [{"Events": [{"CloudTrailEvent": json.dumps(self.event(comment))} for comment in ("inc-1", "other")]}]
+        return [{"Events": [{"CloudTrailEvent": json.dumps(self.event(comment))} for comment in self.comments]}]
 
     def event(self, comment: str) -> dict[str, Any]:
         return {
@@ -202,13 +204,18 @@ def test_the_history_of_each_generation_is_read() -> None:
     assert not histories(stack(States(running="inc-1-2")), "inc-1").over
 
 
-def test_cloudtrail_is_asked_for_the_incidents_own_commands() -> None:
-    cloudtrail = CloudTrail()
-
-    (seen,) = seen_by_cloudtrail(stack(cloudtrail), "inc-1", NOON, at(5))
+def test_of_cloudtrails_commands_only_those_of_the_incident_are_read() -> None:
+    (seen,) = seen_by_cloudtrail(stack(CloudTrail(comments=("inc-1", "other"))), "inc-1", NOON, at(5))
 
     assert (seen.id, seen.document, seen.hosts, seen.by) == ("c-1", f"{DOCUMENT}:1", (HOST,), "arn:role")
-    assert cloudtrail.asked["EndTime"] > at(5) + timedelta(minutes=15), "it delivers late"
+
+
+def test_cloudtrail_is_asked_for_a_time_after_the_incident_because_it_delivers_late() -> None:
+    cloudtrail = CloudTrail()
+
+    list(seen_by_cloudtrail(stack(cloudtrail), "inc-1", NOON, at(5)))
+
+    assert cloudtrail.asked["EndTime"] > at(5) + timedelta(minutes=15)
 
 
 def test_an_exported_trail_and_history_can_be_read_again(tmp_path: Path) -> None:

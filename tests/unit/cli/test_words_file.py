@@ -63,7 +63,8 @@ def test_a_file_that_a_spreadsheet_saved_says_the_same(separator: str, end: str,
 
 
 def test_a_spreadsheet_takes_no_name_for_a_formula() -> None:
-    assert "\n" + "cloudwatch\t'=Überlauf\t" in words_file.written(GIVEN)
+    written = words_file.written([Draft("cloudwatch", "=Überlauf", "prod", "page", "")])
+    assert "\n" + "cloudwatch\t'=Überlauf\t" in written
 
 
 @pytest.mark.parametrize("word", ["Tell", "TELL ", " tell\u00a0", "medium"])
@@ -119,7 +120,9 @@ def test_an_alert_with_different_words_is_refused_and_the_same_said_twice_is_not
     assert lines.refused == ["line 4: 'a' has different words (page in line 2, drop in line 4): keep one of them"]
 
 
-@pytest.mark.parametrize("data", [HEADING.encode("utf-16-le"), b"\xff\xfea"])
+@pytest.mark.parametrize(
+    "data", [HEADING.encode("utf-16-le"), b"\xff\xfea"], ids=["UTF-16 without its mark", "half a character"]
+)
 def test_a_file_that_is_no_text_is_refused(data: bytes) -> None:
     with pytest.raises(ConfigurationError, match="save it as UTF-8"):
         words_file.decoded(data)

@@ -110,7 +110,7 @@ def test_the_page_says_how_the_plan_is_verified_and_undone() -> None:
 
 
 def test_the_page_says_each_version_how_many_hosts_at_a_time_and_the_guard() -> None:
-    plan = a_whole_plan(decision="approve")
+    plan = a_whole_plan(decision="approve", guard_alarm="checkout-errors")
     text = seen(a_waiting_record(plan)).text
     assert plan.verify is not None
 
@@ -152,7 +152,7 @@ def test_no_name_of_a_release_becomes_markup() -> None:
     assert "<U+202E>" in page.text
 
 
-def test_the_page_says_how_earlier_runs_of_the_runbook_ended() -> None:
+def test_the_page_says_how_earlier_runs_ended_except_those_in_shadow_and_the_incidents_own() -> None:
     def run(incident_id: str, days: int, *hosts: str, decision: Literal["auto", "shadow"] = "auto") -> RunbookRun:
         at = NOW - timedelta(days=days)
         return RunbookRun(
@@ -164,12 +164,12 @@ def test_the_page_says_how_earlier_runs_of_the_runbook_ended() -> None:
             until=at + timedelta(hours=1),
         )
 
-    # Every earlier incident ended as this one did. This incident's own run is no experience.
+    # The store has this record for the earlier incidents, too: each of them was cured.
     over = a_waiting_record(outcome="auto_resolved")
     runs = (
-        run("b", 9, "i-1"),
-        run("s", 5, "i-1", decision="shadow"),
-        run("a", 3, "i-1", "i-2"),
+        run("earlier", 9, "i-1"),
+        run("in-shadow", 5, "i-1", decision="shadow"),
+        run("latest", 3, "i-1", "i-2"),
         run(INCIDENT_ID, 0, "i-1"),
     )
     text = seen(over, runs=runs).text

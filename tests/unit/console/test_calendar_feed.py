@@ -63,11 +63,13 @@ def feeds() -> Feeds:
     return Feeds()
 
 
-def test_a_person_reads_their_own_shifts_and_everybodys(feeds: Feeds) -> None:
+def test_the_feed_of_a_person_has_only_their_own_shifts(feeds: Feeds) -> None:
     status, body = feeds.get(address(API, "platform", "bob", KEYS, whole=False))
     assert status == 200
     assert {event["SUMMARY"] for event in events(body)} == {"bob on call: platform"}
 
+
+def test_the_whole_feed_has_everybodys_shifts_of_90_days_without_a_gap_and_names_no_incident(feeds: Feeds) -> None:
     _, body = feeds.get(address(API, "platform", "bob", KEYS, whole=True))
     shifts = events(body)
     assert {event["SUMMARY"] for event in shifts} == {"ada on call: platform", "bob on call: platform"}

@@ -111,9 +111,10 @@ def test_a_plan_that_changed_is_not_approved(shelf: Shelf) -> None:
         ("a=1&a=2", 400, "did not send a form"),
         (f"text={'x' * MAX_FORM_BYTES}", 400, "too long. Go back, shorten it"),
         ("nonsense", 400, "did not send a form"),
-        ("form=%ff", 403, ""),
-        ("", 403, ""),
+        ("form=%ff", 403, "not from your session"),
+        ("", 403, "not from your session"),
     ],
+    ids=["a field twice", "too long", "no field", "a token that is no text", "nothing"],
 )
 def test_a_body_that_no_form_sends_is_refused_with_the_reason(shelf: Shelf, body: str, status: int, said: str) -> None:
     session = shelf.session("ada")
@@ -129,7 +130,7 @@ def test_a_second_acknowledgement_is_refused_with_the_person_who_has_the_inciden
     assert "ada (console) has it already" in answer["body"]
 
 
-def test_an_escalation_counts_once_for_the_page_of_a_person_who_saw_the_same_pages(shelf: Shelf) -> None:
+def test_of_two_people_who_saw_the_same_pages_only_the_first_escalates_the_incident(shelf: Shelf) -> None:
     session = shelf.session("ada")
     form = form_in(shelf.see(PAGE, session)["body"], f"{PAGE}/escalate")
     assert shelf.send(f"{PAGE}/escalate", form, session)["statusCode"] == 303
@@ -187,6 +188,7 @@ def test_an_odd_incident_id_in_an_address_is_unknown(shelf: Shelf, incident_id: 
         assert answer["statusCode"] in (400, 409), does
 
 
+# The page's field takes 2,000 units of UTF-16: an emoji is two of them, and a line break counts as one.
 @pytest.mark.parametrize("text", ["漢" * 2_000, "\U0001f9ef" * 1_000, "x\r\n" * 1_000], ids=["han", "emoji", "lines"])
 def test_a_note_of_the_greatest_length_that_the_page_allows_is_stored(shelf: Shelf, text: str) -> None:
     ada = shelf.session("ada")

@@ -157,12 +157,13 @@ def test_alerts_are_grouped_by_host_worst_first() -> None:
     live = shelf.store.only.live
     assert live is not None
     more = [
+        an_alert(alert_name="LoadHigh", severity="high", host="web-2", fingerprint="f1"),
         an_alert(alert_name="DbDown", severity="critical", host="db-1", fingerprint="f2"),
         an_alert(alert_name="SwapFull", severity="low", host="db-1", fingerprint="f3"),
     ]
     shelf.store.groups.apply(joining(live, *more, now=NOW))
     page = read_incident(shelf.store.only, shelf=shelf)
-    in_order(page, "Alerts by host", "db-1", "DbDown", "SwapFull")
+    in_order(page, "Alerts by host", "db-1", "DbDown", "SwapFull", "web-2", "LoadHigh")
 
 
 def test_the_page_of_the_largest_incident_has_at_most_40_kb() -> None:
@@ -215,6 +216,7 @@ def test_a_page_plots_the_metric_of_the_incidents_alarm_and_escapes_its_name() -
         ([0], None, ["0"], [1]),
         ([-5], None, ["-5", "0"], [90]),
     ],
+    ids=["up to the threshold", "beyond the threshold", "below and above zero", "zero", "below zero"],
 )
 def test_a_metrics_bars_stand_on_zero(values: Any, threshold: Any, lines: list[str], heights: list[int]) -> None:
     # From the lowest line to the highest there are 90 pixels; a bar has one at least.
@@ -226,8 +228,9 @@ def test_a_metrics_bars_stand_on_zero(values: Any, threshold: Any, lines: list[s
 
 
 def test_a_metrics_times_are_local_and_its_last_period_ends_with_the_alarm() -> None:
-    plot = metric_chart(METRIC, BERLIN)
-    assert plot.rows[-1] == [f"{(NOW - timedelta(minutes=5)).astimezone(BERLIN):%H:%M}", "97"]
+    plot = metric_chart(METRIC.model_copy(update={"period_seconds": 300, "ends_at": NOW}), BERLIN)
+    begin_of_the_last = (NOW - timedelta(seconds=300)).astimezone(BERLIN)
+    assert plot.rows[-1] == [f"{begin_of_the_last:%H:%M}", "97"]
 
 
 def test_the_timeline_has_a_sentence_for_each_entry_in_the_order_of_events() -> None:

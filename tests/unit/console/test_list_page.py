@@ -22,7 +22,7 @@ def test_no_text_of_a_stranger_becomes_markup_in_the_list() -> None:
 def many(number: int) -> list[IncidentRecord]:
     """Return open incidents with names as long as real ones, each of a service of its own (up to nine).
 
-    Every fourth is critical, and every second was paged and is unowned.
+    Every fourth is critical, and every second was paged and is unowned. Their ids end with 00000000, 00000001, ...
     """
     names = ("SystemdUnitFailed", "checkout-HighErrorRate5xx", "KubePodCrashLooping", "CertificateExpiresSoon")
     records = []
@@ -70,7 +70,7 @@ def test_a_list_says_how_many_incidents_beyond_two_hundred_are_not_shown() -> No
     ],
 )
 def test_a_list_shows_the_incidents_that_the_filters_in_its_address_let_through(query: str, shown: int) -> None:
-    shelf = Shelf(*many(8))
+    shelf = Shelf(*many(8))  # of eight services; every fourth is critical, every second unowned
     page = shelf.see(f"/console/incidents{query}", shelf.session("eve"))["body"]
     assert page.count("<li") == shown
     assert ("No incident matches." in page) == (shown == 0)
@@ -104,9 +104,10 @@ def test_the_service_of_a_test_alert_is_no_choice_of_the_filter() -> None:
         ("412Z-00000001", None),
         ("%2E%2E", None),
     ],
+    ids=["eight characters", "and the plan", "four characters", "unknown", "three characters", "a wrong one", "no id"],
 )
-def test_the_end_of_an_id_opens_the_incident(address: str, to: str | None) -> None:
-    records = many(3)
+def test_the_end_of_an_id_from_four_characters_on_opens_the_incident(address: str, to: str | None) -> None:
+    records = many(3)  # their ids end with 00000000, 00000001 and 00000002
     shelf = Shelf(*records)
     answer = shelf.see(f"/console/incidents/{address}", shelf.session("ada"))
     if to is None:

@@ -31,7 +31,8 @@ def rules_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_only_rules_with_one_severity_are_read(rules_file: Path) -> None:
+def test_rules_of_no_or_of_several_severities_are_not_read(rules_file: Path) -> None:
+    # Not LedgerMonitor (thresholds:critical+warning), nor LedgerNothing (no severity).
     assert [(rule.name, rule.level) for rule in read(rules_file)] == [
         ("LedgerDown", "critical"),
         ("LedgerSlow", "warning"),
@@ -58,7 +59,8 @@ def test_the_agreement_is_compared_with_always_answering_the_most_common_level(r
     whole = measure(read(rules_file), Policy.of()).parts[0]
 
     assert (whole.rules, whole.repositories, whole.most_common) == (6, 3, "critical")
-    # Always critical is right for three of six; the words are wrong about LedgerFollower alone.
+    # Always critical is right for three of six: its F1 is 2/3 for critical, and 0 for the two other levels.
+    # The words are wrong about LedgerFollower alone.
     assert whole.always.accuracy == 0.5
     assert whole.always.macro_f1 == pytest.approx((2 / 3) / 3)
     assert whole.always.balanced_accuracy == pytest.approx(1 / 3)
@@ -94,7 +96,7 @@ def test_a_rule_that_many_copied_counts_once_by_name(tmp_path: Path) -> None:
     ]
 
 
-def test_authors_are_measured_against_each_other() -> None:
+def test_an_author_is_compared_with_the_most_common_level_of_the_other_repositories() -> None:
     rules = [
         PublicRule("LedgerDown", "", "a/one", "critical"),
         PublicRule("LedgerDown", "", "b/two", "critical"),
@@ -103,6 +105,7 @@ def test_authors_are_measured_against_each_other() -> None:
         PublicRule("LedgerSlow", "", "a/one", "critical"),  # the same repository: no other author
     ]
 
+    # For a/one and b/two the others are a tie, of which the graver counts; c/three is alone with its warning.
     assert authors(rules) == Authors(3, 2 / 3)
     assert authors(rules[3:]) is None
 

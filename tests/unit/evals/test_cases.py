@@ -23,6 +23,9 @@ def test_there_are_enough_cases_of_every_kind(cases: list[Case]) -> None:
 def test_no_two_cases_have_the_same_text(cases: list[Case]) -> None:
     texts = Counter((case.incident.alert.message, case.truth.why) for case in cases)
     assert max(texts.values()) == 1
+
+
+def test_the_cases_come_from_six_sources(cases: list[Case]) -> None:
     assert len({case.incident.alert.source for case in cases}) == 6
 
 
@@ -35,12 +38,15 @@ def test_runbooks_that_are_right_exist_and_are_offered(cases: list[Case]) -> Non
             assert case.truth.runbook in offered, case.name
 
 
-def test_the_ages_of_earlier_incidents_count_back_from_now() -> None:
-    case = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))
+def test_earlier_incidents_are_read_with_their_runbook_and_an_age_that_counts_back_from_now() -> None:
+    case = read(Path("evals/cases/recurring/session-cache-eats-memory-again"))  # {ago: 4d, times: 4, ...}
 
     assert [(case.now - incident.opened_at).days for incident in case.evidence.earlier] == [4, 8, 12, 16]
     assert case.evidence.earlier[0].runbook_id == "high-memory"
-    assert case.incident.alert.host == "sess-4"
+
+
+def test_the_alert_of_a_case_has_the_host_of_its_body() -> None:
+    assert read(Path("evals/cases/recurring/session-cache-eats-memory-again")).incident.alert.host == "sess-4"
 
 
 def test_a_case_has_the_local_clock_and_the_deployments_of_its_files() -> None:
@@ -50,6 +56,7 @@ def test_a_case_has_the_local_clock_and_the_deployments_of_its_files() -> None:
 
 
 def test_what_could_not_be_read_is_missing_from_the_evidence() -> None:
+    # unreadable: [alerts, earlier, deployments]
     case = read(Path("evals/cases/missing-data/the-table-could-not-be-read"))
 
     assert len(case.evidence.missing) == 3
@@ -75,12 +82,17 @@ def write(folder: Path, **files: str) -> Path:
     return folder
 
 
-def test_an_alert_of_our_shape_needs_only_what_matters(tmp_path: Path) -> None:
-    case = read(write(tmp_path / "real" / "one"))
+@pytest.mark.parametrize(
+    ("fields", "severity", "stated"),
+    [("alert_name: A, message: b, severity: high", "high", True), ("alert_name: A, message: b", "medium", False)],
+)
+def test_an_alert_of_our_shape_needs_a_name_and_a_message(
+    tmp_path: Path, fields: str, severity: str, stated: bool
+) -> None:
+    case = read(write(tmp_path / "real" / "one", alert=f"source: generic\nalert: {{{fields}}}"))
 
-    assert (case.name, case.incident.alert.severity, case.incident.alert.severity_stated) == ("real/one", "high", True)
-    silent = read(write(tmp_path / "real" / "two", alert="source: generic\nalert: {alert_name: A, message: b}"))
-    assert (silent.incident.alert.severity, silent.incident.alert.severity_stated) == ("medium", False)
+    assert case.name == "real/one"
+    assert (case.incident.alert.severity, case.incident.alert.severity_stated) == (severity, stated)
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ def case() -> Case:
 
 
 class Says:
-    """A model with one answer, which takes 700 tokens."""
+    """A model with one answer."""
 
-    def __init__(self, severity: str) -> None:
-        self._severity = severity
+    def __init__(self, severity: str, tokens: int = 700) -> None:
+        self._severity, self._tokens = severity, tokens
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
         judgement = Judgement.model_validate(
@@ -44,30 +44,35 @@ class Says:
                 "first_steps": [],
             }
         )
-        return ModelVerdict(judgement=judgement, model="says", usage=Usage(prompt_tokens=600, completion_tokens=100))
+        return ModelVerdict(
+            judgement=judgement, model="says", usage=Usage(prompt_tokens=self._tokens - 1, completion_tokens=1)
+        )
 
 
 class Fails:
-    """A model that takes 12 tokens and gives no verdict."""
+    """A model that gives no verdict."""
+
+    def __init__(self, tokens: int = 12) -> None:
+        self._tokens = tokens
 
     def verdict(self, prompt: Prompt) -> ModelVerdict:
-        raise ModelGaveNoVerdict("it refused", usage=Usage(prompt_tokens=12))
+        raise ModelGaveNoVerdict("it refused", usage=Usage(prompt_tokens=self._tokens))
 
 
 def test_only_a_classifier_with_history_knows_how_earlier_incidents_ended(policy: Policy, case: Case) -> None:
-    assert rules_only(policy).judge(case).classification.severity == "low"
-    assert history_only(policy).judge(case).classification.severity == "high"
+    assert rules_only(policy).judge(case).classification.severity == "low", "as the alert's words say"
+    assert history_only(policy).judge(case).classification.severity == "high", "as its earlier incidents say"
 
 
-def test_a_model_is_asked_and_counted(policy: Policy, case: Case) -> None:
-    found = Classifier("m", policy, lambda name: Says("critical")).judge(case)
+def test_a_model_is_asked_and_its_tokens_are_counted(policy: Policy, case: Case) -> None:
+    found = Classifier("m", policy, lambda name: Says("critical", tokens=700)).judge(case)
 
     assert (found.classification.severity, found.without_model) == ("critical", "high")
-    assert (found.asked_model, found.no_verdict, found.classification.usage.tokens) == (True, False, 600 + 100)
+    assert (found.asked_model, found.no_verdict, found.classification.usage.tokens) == (True, False, 700)
 
 
 def test_the_tokens_of_a_model_that_gives_no_verdict_are_counted(policy: Policy, case: Case) -> None:
-    failed = Classifier("m", policy, lambda name: Fails()).judge(case)
+    failed = Classifier("m", policy, lambda name: Fails(tokens=12)).judge(case)
 
     assert (failed.classification.severity, failed.no_verdict, failed.classification.usage.tokens) == ("high", True, 12)
 
@@ -99,7 +104,7 @@ def test_the_obedient_model_lowers_no_page(policy: Policy, case: Case) -> None:
 
 
 def test_recorded_answers_come_back(policy: Policy, case: Case, tmp_path: Path) -> None:
-    Classifier("m", policy, lambda name: Recorder(Says("critical"), tmp_path, name)).judge(case)
+    Classifier("m", policy, lambda name: Recorder(Says("critical", tokens=700), tmp_path, name)).judge(case)
     replay = Replay(tmp_path)
 
     found = Classifier("replay", policy, replay).judge(case)

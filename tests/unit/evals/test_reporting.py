@@ -22,7 +22,7 @@ type MakeVerdict = Callable[..., Verdict]
 
 
 @pytest.fixture
-def mixed(verdict: MakeVerdict) -> Score:
+def two_of_three_right(verdict: MakeVerdict) -> Score:
     """A critical that was called high and got a runbook that was not offered, and two right verdicts."""
     return score(
         "one & only",
@@ -34,33 +34,44 @@ def mixed(verdict: MakeVerdict) -> Score:
     )
 
 
-def test_changes_since_the_baseline_are_shown(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
-    path = tmp_path / "baseline.json"
-    better = score("one & only", [verdict("critical", "critical"), verdict("noise", "noise"), verdict("low", "low")])
-    baseline.save([better], path)
-    before = baseline.load(path)
-
-    assert console.change(mixed, "accuracy", before) == pytest.approx(2 / 3 - 1, abs=1e-3)
-    assert console.change(better, "accuracy", before) is None
-    assert "[red](-0.333)" in console.number(mixed, "accuracy", before, True)
+@pytest.fixture
+def all_right(verdict: MakeVerdict) -> Score:
+    """The same three cases, all judged right."""
+    return score("one & only", [verdict("critical", "critical"), verdict("noise", "noise"), verdict("low", "low")])
 
 
-def test_watched_numbers_that_fell_or_rose_are_named(mixed: Score, verdict: MakeVerdict, tmp_path: Path) -> None:
-    path = tmp_path / "baseline.json"
-    better = score("one & only", [verdict("critical", "critical"), verdict("noise", "noise"), verdict("low", "low")])
-    baseline.save([better], path)
+def saved(found: Score, folder: Path) -> baseline.Baseline:
+    """Return the baseline that a score makes."""
+    baseline.save([found], folder / "baseline.json")
+    return baseline.load(folder / "baseline.json")
 
-    fell, rose = baseline.moved(mixed, baseline.load(path))
+
+def test_changes_since_the_baseline_are_shown(two_of_three_right: Score, all_right: Score, tmp_path: Path) -> None:
+    before = saved(all_right, tmp_path)
+
+    assert console.change(two_of_three_right, "accuracy", before) == pytest.approx(2 / 3 - 1, abs=1e-3)
+    assert console.change(all_right, "accuracy", before) is None
+    assert "[red](-0.333)" in console.number(two_of_three_right, "accuracy", before, True)
+
+
+def test_watched_numbers_that_fell_or_rose_are_named(
+    two_of_three_right: Score, all_right: Score, tmp_path: Path
+) -> None:
+    # The verdict that is wrong is the one on the only critical.
+    fell, rose = baseline.moved(two_of_three_right, saved(all_right, tmp_path))
     assert (fell[0], rose) == ("one & only: critical_recall 1.0000 → 0.0000", [])
-    baseline.save([mixed], path)
-    fell, rose = baseline.moved(better, baseline.load(path))
+
+    fell, rose = baseline.moved(all_right, saved(two_of_three_right, tmp_path))
     assert (fell, rose[0]) == ([], "one & only: critical_recall 0.0000 → 1.0000")
-    assert baseline.moved(mixed, {}) == ([], [])
 
 
-def test_the_table_shows_unsafe_cases_but_none_that_is_right_and_unchanged(mixed: Score) -> None:
+def test_without_a_baseline_no_number_fell_or_rose(two_of_three_right: Score) -> None:
+    assert baseline.moved(two_of_three_right, {}) == ([], [])
+
+
+def test_the_table_shows_unsafe_cases_but_none_that_is_right_and_unchanged(two_of_three_right: Score) -> None:
     out = Console(width=200, record=True, file=Path("/dev/null").open("w"))  # noqa: SIM115
-    console.show(out, [mixed], {}, "the baseline", price=Price(prompt=1))
+    console.show(out, [two_of_three_right], {}, "the baseline", price=Price(prompt=1))
     text = out.export_text()
     out.file.close()
 
@@ -70,14 +81,14 @@ def test_the_table_shows_unsafe_cases_but_none_that_is_right_and_unchanged(mixed
 
 
 def test_a_baseline_keeps_the_numbers_of_classifiers_that_were_not_run(
-    mixed: Score, verdict: MakeVerdict, tmp_path: Path
+    two_of_three_right: Score, verdict: MakeVerdict, tmp_path: Path
 ) -> None:
     path = tmp_path / "baseline.json"
-    baseline.save([mixed], path)
+    baseline.save([two_of_three_right], path)
     baseline.save([score("another", [verdict("high", "high")])], path)
 
     assert set(baseline.load(path)) == {"one & only", "another"}
-    assert baseline.load(path)["one & only"] == baseline.remembered(mixed)
+    assert baseline.load(path)["one & only"] == baseline.remembered(two_of_three_right)
 
 
 def test_a_missing_baseline_is_empty_and_a_broken_one_is_refused(tmp_path: Path) -> None:

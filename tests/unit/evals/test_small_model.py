@@ -49,12 +49,19 @@ def test_what_is_missing_is_named_with_the_command_that_installs_it(
         small_model.open_server(file.with_name("none.gguf"))
 
 
-def test_the_file_is_served_with_the_same_answers_each_time(file: Path, install: Install) -> None:
+def test_the_file_is_served_on_the_given_port_with_the_given_threads(file: Path, install: Install) -> None:
     install(lambda params: params)
 
     served = small_model.open_server(file, port=8_321, threads=1)
 
     assert (served.model.path, served.port, served.cpuparams.n_threads) == (str(file), 8_321, 1)
+
+
+def test_a_served_model_answers_the_same_each_time_and_reads_a_whole_question(file: Path, install: Install) -> None:
+    install(lambda params: params)
+
+    served = small_model.open_server(file)
+
     assert served.sampling.temp == 0
     assert served.n_ctx >= 8_000, "a question and its longest answer fit"
 

@@ -140,7 +140,7 @@ def test_a_required_heartbeat_is_absent_even_if_never_seen() -> None:
     assert world.look(*minutes(10, 20)) == ["Heartbeat watchdog is absent firing"]
     world.beats(21)
     assert world.look(21) == ["Heartbeat watchdog is absent resolved"]
-    assert world.look(*minutes(22, 40)) == ["Watchdog is absent firing"]
+    assert world.look(*minutes(22, 40)) == ["Watchdog is absent firing"], "once seen, it has the name of its alert"
 
 
 def test_a_forgotten_heartbeat_is_not_absent_until_it_comes_again() -> None:

@@ -7,7 +7,7 @@ import pytest
 from firstline.adapters.dynamodb.live import live_key
 from firstline.adapters.dynamodb.stream import milestones_in
 from firstline.incidents.pages import LEASE
-from firstline.models import Approval, Incident, Page, RunOutcome
+from firstline.models import Approval, Incident, Page, RemediationPlan
 from firstline.remediation.limits import beginning_of
 from tests.support.builders import a_classification, a_page, a_plan, alert, at, open_for
 from tests.support.changes import ending, joining, stored
@@ -55,13 +55,14 @@ def stage() -> Stage:
     return Stage()
 
 
-def test_an_incident_opens_and_is_classified(stage: Stage) -> None:
+def test_the_opening_and_the_verdict_are_milestones_once_although_the_verdict_is_stored_twice(stage: Stage) -> None:
     verdict = a_classification(severity="critical")
     stage.store.incidents.judge(stage.incident, 1, verdict, at(1), seen=stage.live())
     stage.store.incidents.judge(stage.incident, 1, verdict, at(1), seen=stage.live())  # a retry
 
     opened, classified = stage.stream.milestones()
     assert (opened.id, opened.at, opened.by) == (f"{stage.me}/opened", stage.incident.opened_at, SEVERE.source)
+    # A verdict has no time of its own: the milestone has that of the stream's record.
     assert (classified.type, classified.verdict, classified.at) == ("classified", verdict, AT)
 
 
@@ -90,7 +91,7 @@ def test_each_acknowledgement_and_its_withdrawal_is_a_milestone(stage: Stage) ->
     stage.store.incidents.acknowledge(stage.me, "ada", at(2))
     stage.store.incidents.take_back(stage.me, at(3))
     stage.store.incidents.acknowledge(stage.me, "grace", at(4))
-    stage.store.incidents.acknowledge(stage.me, "grace", at(4))
+    stage.store.incidents.acknowledge(stage.me, "grace", at(4))  # pressed twice
     told = stage.stream.milestones()
     assert [(milestone.type, milestone.by) for milestone in told] == [
         ("acknowledged", "ada"),
@@ -131,11 +132,8 @@ def test_a_resolve_that_is_withdrawn_gives_resolved_and_reopened(stage: Stage) -
     assert [(milestone.type, milestone.by) for milestone in told] == [("resolved", "ada"), ("reopened", None)]
 
 
-@pytest.mark.parametrize(("decision", "by"), [("approved", "ada"), ("refused", "grace")])
-def test_a_plan_its_decision_and_its_end_are_milestones_unless_it_was_refused(
-    stage: Stage, decision: Any, by: str
-) -> None:
-    stage.skip()
+def decides(stage: Stage, decision: Any, by: str) -> RemediationPlan:
+    """Make a plan that asks, and let a person answer; return the plan."""
     plan = a_plan(decision="approve", planned_at=at(1))
     stage.store.remediations.keep(plan, stage.me)
     record = stage.store.incidents.record(stage.me)
@@ -148,18 +146,39 @@ def test_a_plan_its_decision_and_its_end_are_milestones_unless_it_was_refused(
         seen=record,
         begins=begins if decision == "approved" else None,
     )
-    outcome: RunOutcome = "verified" if decision == "approved" else "not_run"
-    began = at(2) if decision == "approved" else None
-    stage.store.remediations.settle(plan, stage.me, outcome, began=began, accepted=None, demote=None, at=at(5))
+    return plan
+
+
+@pytest.mark.parametrize("decision", ["approved", "refused"])
+def test_a_plan_and_its_decision_are_milestones(stage: Stage, decision: Any) -> None:
+    stage.skip()
+    decides(stage, decision, by="ada")
+
     told = stage.stream.milestones()
+    # An approval acknowledges the incident, too.
     assert [(milestone.type, milestone.by) for milestone in told if milestone.type != "acknowledged"] == [
         ("planned", "policy"),
-        (decision, by),
-        *([("remediated", "state machine")] if decision == "approved" else []),
+        (decision, "ada"),
     ]
-    if decision == "approved":
-        assert told[-1].run is not None
-        assert (told[-1].run.outcome, told[-1].at) == ("verified", at(5))
+
+
+def test_the_end_of_a_plan_that_ran_is_a_milestone_with_its_run(stage: Stage) -> None:
+    plan = decides(stage, "approved", by="ada")
+    stage.skip()
+    stage.store.remediations.settle(plan, stage.me, "verified", began=at(2), accepted=None, demote=None, at=at(5))
+
+    (milestone,) = stage.stream.milestones()
+    assert (milestone.type, milestone.by, milestone.at) == ("remediated", "state machine", at(5))
+    assert milestone.run is not None
+    assert milestone.run.outcome == "verified"
+
+
+def test_the_end_of_a_plan_that_did_not_run_is_no_milestone(stage: Stage) -> None:
+    plan = decides(stage, "refused", by="ada")
+    stage.skip()
+    stage.store.remediations.settle(plan, stage.me, "not_run", began=None, accepted=None, demote=None, at=at(5))
+
+    assert stage.told() == []
 
 
 def test_a_run_in_shadow_is_no_milestone(stage: Stage) -> None:

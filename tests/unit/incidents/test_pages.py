@@ -150,35 +150,77 @@ def test_the_next_page_goes_to_the_next_level_then_round_again(
 @pytest.mark.parametrize(
     ("what", "minutes", "overdue"),
     [
-        ({}, 4, False),
-        ({}, 5, True),
-        ({"held_until": at(60)}, 30, False),
-        ({"held_until": at(60), "hold_ended_at": at(2)}, 30, True),
-        # After a verified cure the alert has more time to resolve by itself.
-        ({"verified_at": at(3)}, 7, False),
-        ({"verified_at": at(3)}, 8, True),
-        # The verdict is below paging severity.
-        ({"own": HIGH, "decided": 1, "judged_loud": Loud(high=1)}, 60, False),
-        # A worse alert joined while a remediation keeps the execution busy: one minute.
-        ({"own": HIGH, "decided": 1, "loud_since": at(20)}, 20.5, False),
-        ({"own": HIGH, "decided": 1, "loud_since": at(20)}, 21, True),
-        ({"own": HIGH + CRITICAL, "decided": 2, "judged_loud": Loud(high=1), "loud_since": at(20)}, 21, True),
-        ({"own": HIGH, "decided": 3, "judged_loud": Loud(high=1), "loud_since": at(20)}, 24, False),
-        # The next level is due after five minutes; reconcile pages five minutes later.
-        (PAGED, 9, False),
-        (PAGED, 10, True),
-        (PAGED | ACKED, 60, False),
-        (PAGED | {"paged_seq": 2, "page_lease": at(1)}, 5, False),
-        (PAGED | {"paged_seq": 2, "page_lease": at(1)}, 6, True),
-        # All alerts had resolved and one came back: the time begins again.
-        ({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1), "loud_since": None}, 5, False),
-        ({"paged_seq": 1, "voided_seq": 1, "page_lease": at(1), "loud_since": None}, 6, True),
-        (PAGED | {"voided_seq": 1, "page_again_at": None, "loud_since": at(20)}, 24, False),
-        (PAGED | {"voided_seq": 1, "page_again_at": None, "loud_since": at(20)}, 25, True),
-        (PAGED_HIGH | ACKED_HIGH | {"own": HIGH + CRITICAL, "loud_since": at(20)}, 25, True),
+        pytest.param({}, 4, False, id="not paged for 4 minutes"),
+        pytest.param({}, 5, True, id="not paged for 5 minutes"),
+        pytest.param({"held_until": at(60)}, 30, False, id="held"),
+        pytest.param({"held_until": at(60), "hold_ended_at": at(2)}, 30, True, id="a person ended the hold"),
+        pytest.param({"verified_at": at(3)}, 7, False, id="fires 4 minutes after a verified cure"),
+        pytest.param({"verified_at": at(3)}, 8, True, id="fires 5 minutes after a verified cure"),
+        pytest.param({"own": HIGH, "decided": 1, "judged_loud": Loud(high=1)}, 60, False, id="a high, judged low"),
+        # The alert is worse than the verdict, and a remediation keeps the execution busy.
+        pytest.param(
+            {"own": HIGH, "decided": 1, "loud_since": at(20)}, 20.5, False, id="a high joined a low half a minute ago"
+        ),
+        pytest.param(
+            {"own": HIGH, "decided": 1, "loud_since": at(20)}, 21, True, id="a high joined a low a minute ago"
+        ),
+        pytest.param(
+            {"own": HIGH + CRITICAL, "decided": 2, "judged_loud": Loud(high=1), "loud_since": at(20)},
+            21,
+            True,
+            id="a critical joined a high, judged medium, a minute ago",
+        ),
+        pytest.param(
+            {"own": HIGH, "decided": 3, "judged_loud": Loud(high=1), "loud_since": at(20)},
+            24,
+            False,
+            id="the high of the verdict fires again for 4 minutes",
+        ),
+        pytest.param(PAGED, 9, False, id="the next level is due for 4 minutes"),
+        pytest.param(PAGED, 10, True, id="the next level is due for 5 minutes"),
+        pytest.param(PAGED | ACKED, 60, False, id="acknowledged"),
+        pytest.param(
+            PAGED | {"paged_seq": 2, "page_lease": at(1)}, 5, False, id="claimed, not sent, lease over for 4 minutes"
+        ),
+        pytest.param(
+            PAGED | {"paged_seq": 2, "page_lease": at(1)}, 6, True, id="claimed, not sent, lease over for 5 minutes"
+        ),
+        # All alerts had resolved, which voids the page, and one fires again.
+        pytest.param(
+            {"paged_seq": 1, "voided_seq": 1, "page_lease": at(1), "loud_since": None},
+            5,
+            False,
+            id="void, not sent, lease over for 4 minutes",
+        ),
+        pytest.param(
+            {"paged_seq": 1, "voided_seq": 1, "page_lease": at(1), "loud_since": None},
+            6,
+            True,
+            id="void, not sent, lease over for 5 minutes",
+        ),
+        pytest.param(
+            PAGED | {"voided_seq": 1, "page_again_at": None, "loud_since": at(20)},
+            24,
+            False,
+            id="void, fires again for 4 minutes",
+        ),
+        pytest.param(
+            PAGED | {"voided_seq": 1, "page_again_at": None, "loud_since": at(20)},
+            25,
+            True,
+            id="void, fires again for 5 minutes",
+        ),
+        pytest.param(
+            PAGED_HIGH | ACKED_HIGH | {"own": HIGH + CRITICAL, "loud_since": at(20)},
+            25,
+            True,
+            id="a critical joined an acknowledged high 5 minutes ago",
+        ),
     ],
 )
-def test_reconcile_pages_when_the_execution_has_not(what: dict[str, Any], minutes: float, overdue: bool) -> None:
+def test_a_page_that_the_execution_does_not_send_is_overdue_after_five_minutes_or_one_if_it_got_worse(
+    what: dict[str, Any], minutes: float, overdue: bool
+) -> None:
     assert page_overdue(live(**what), at(minutes), PAGE_AFTER) is overdue
 
 

@@ -12,8 +12,8 @@ from firstline.errors import (
     MetricsUnavailable,
 )
 from firstline.incidents.lifecycle import ExecutionState
-from firstline.incidents.reconcile import MOST_LIVES, MOST_RECORDS
-from firstline.models import IncidentRecord, Page
+from firstline.incidents.reconcile import MOST_LIVES, MOST_RECORDS, SCHEDULES_BEGIN_WITHIN
+from firstline.models import Incident, IncidentRecord, Page
 from firstline.observability import metrics
 from tests.support.builders import a_classification, alert, at
 from tests.support.changes import joining
@@ -234,24 +234,33 @@ def test_a_claimed_page_that_never_goes_out_is_sent_when_its_time_is_over(world:
     assert world.pages == 1
 
 
-@pytest.mark.parametrize("most", [200, 0], ids=["the incident rests", "the incident is postponed"])
-def test_a_page_claimed_during_a_look_that_never_goes_out_is_resumed(
-    world: World, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
-    monkeypatch.setattr("firstline.incidents.resting.MOST", most)
-    incident, incidents = world.opens(severity="medium", awaiting="resolution"), world.store.incidents
-    incidents.mark_shown(incident, world.live(incident).version)
+def claims_a_page(world: World, incident: Incident) -> None:
+    """Judge an incident critical and claim its first page, which then never goes out."""
+    incidents = world.store.incidents
+    incidents.judge(incident, 1, a_classification(severity="critical"), at(0.2), seen=world.live(incident))
+    page = Page(level=0, on_call="primary", delivered_to=[], acknowledge_within_seconds=300)
+    assert incidents.claim_page(incident, page, at(1.3), at(0.3), seen=world.live(incident))
 
-    def claim() -> None:
-        incidents.judge(incident, 1, a_classification(severity="critical"), at(0.2), seen=world.live(incident))
-        page = Page(level=0, on_call="primary", delivered_to=[], acknowledge_within_seconds=300)
-        assert incidents.claim_page(incident, page, at(1.3), at(0.3), seen=world.live(incident))
 
-    if not most:
-        world.store.meanwhile["postpone"] = claim
+def test_a_page_that_is_claimed_while_its_incident_rests_and_never_goes_out_is_resumed(world: World) -> None:
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
     world.run(0.1)
-    if most:
-        claim()
+    claims_a_page(world, incident)
+
+    world.minutes(1, 7)
+
+    assert world.pages == 1
+
+
+def test_a_page_that_is_claimed_while_a_run_postpones_its_incident_and_never_goes_out_is_resumed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstline.incidents.resting.MOST", 0)  # no incident rests: each is postponed
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
+    world.store.meanwhile["postpone"] = lambda: claims_a_page(world, incident)
+    world.run(0.1)
 
     world.minutes(1, 7)
 
@@ -311,11 +320,11 @@ def test_open_incidents_are_counted(world: World) -> None:
     assert counted("OpenIncidents") == 3
 
 
-def test_slow_schedules_begin_only_while_there_is_time_for_them(world: World) -> None:
+def test_on_call_schedules_are_copied_only_by_a_run_that_has_the_time(world: World) -> None:
     looked: list[datetime] = []
     world.reconciler = replace(world.reconciler, on_call=looked.append)
     world.opens(**CRITICAL)
-    world.each_page_takes = 30.0
+    world.each_page_takes = SCHEDULES_BEGIN_WITHIN + 2
 
     world.run(6)
     assert (world.pages, looked) == (1, []), "the page took the time of this run"
@@ -340,8 +349,9 @@ def test_each_run_looks_at_throttles_and_goes_on_if_that_fails(world: World) -> 
 # --- the index, the heartbeat, the topic ------------------------------------------------------------------------------
 
 
-def test_a_closed_incident_leaves_the_list_of_open_ones(world: World) -> None:
+def test_a_closed_incident_that_is_still_listed_as_open_is_taken_off_the_list(world: World) -> None:
     incident = world.opens(severity="low")
+    # Half of a close: the live half says CLOSED, and the list of open incidents still has the incident.
     pk, sk = f"GROUP#{incident.group_key}", "LIVE"
     world.store.table.update(
         pk, sk, "SET #s = :closed REMOVE due_pk, due_sk", {":closed": "CLOSED"}, names={"#s": "status"}

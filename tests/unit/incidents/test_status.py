@@ -209,4 +209,5 @@ LIST = [
     ],
 )
 def test_a_list_is_filtered_and_starts_with_the_worst_that_nobody_has(wanted: Filter, shown: list[str]) -> None:
+    # Nobody has worse, older and newer. Critical are worse, taken and closed; low is runs; the others are high.
     assert [status.incident_id for status in listing(LIST, wanted, LATER)] == shown

@@ -341,7 +341,7 @@ def test_before_people_are_called_each_situation_leads_to_its_state(expected: Go
 # --- with a store -----------------------------------------------------------------------------------------------------
 
 
-def test_the_first_verification_is_stored_before_the_record_is_read() -> None:
+def test_the_time_of_the_first_verification_is_stored_and_not_replaced_by_a_later_one() -> None:
     store = MemoryStore()
     store.admit(incident(), plan=PLAN, classification=FATAL)
     request = WhatNowInput(state="What Now?", incident=incident(), classification=FATAL, remediation="verified")
@@ -350,7 +350,7 @@ def test_the_first_verification_is_stored_before_the_record_is_read() -> None:
     serve_what_now(request, incidents=store.incidents, now=at(4), times=TIMES)
 
     assert store.only.live is not None
-    assert store.only.live.verified_at == at(3), "the first time counts"
+    assert store.only.live.verified_at == at(3)
 
 
 @pytest.mark.parametrize(("joined", "withdrawn"), [(1, False), (2, True)])
@@ -372,11 +372,11 @@ def test_a_resolve_is_taken_back_if_alerts_joined_that_the_person_had_not_seen(j
 
 @pytest.mark.parametrize(
     ("ranks", "saw", "pages"),
-    [
-        ((4, 4), 1, True),
-        # The second critical joined after the page, and the person who resolved saw it.
-        ((4, 4, 1), 2, False),
-        ((4, 4, 4), 2, True),
+    [((4, 4), 1, True), ((4, 4, 1), 2, False), ((4, 4, 4), 2, True)],
+    ids=[
+        "of two criticals the person saw one",
+        "the person saw both criticals, and not the low",
+        "of three criticals the person saw two",
     ],
 )
 def test_after_a_resolve_is_taken_back_an_unseen_critical_is_paged(

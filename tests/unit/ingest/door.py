@@ -39,7 +39,9 @@ class Door:
     down
         True if Step Functions refuses every start and signal.
     seconds
-        The time on the clock of the time limit; each reading of the clock adds `tick`.
+        The time on the clock of the time limit.
+    each_reading_takes
+        The seconds by which each reading of that clock puts it on.
     """
 
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -51,7 +53,7 @@ class Door:
     woken: list[str] = field(default_factory=list)
     down: bool = False
     seconds: float = 0.0
-    tick: float = 0.0
+    each_reading_takes: float = 0.0
     threads: bool = False
     _beginning: list[tuple[str, int]] = field(default_factory=list)
 
@@ -147,7 +149,7 @@ class Door:
         return None if record is None else record.incident
 
     def _clock(self) -> float:
-        self.seconds += self.tick
+        self.seconds += self.each_reading_takes
         return self.seconds
 
 

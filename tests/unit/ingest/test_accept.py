@@ -207,8 +207,11 @@ def test_a_return_in_the_quiet_window_counts_as_a_change_that_no_wait_may_miss()
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
+# Each group, or part of one, reads the clock of the time limit before it is written.
+
+
 def test_the_groups_that_are_not_written_in_time_are_left_for_a_later_delivery() -> None:
-    door = Door(tick=0.1)
+    door = Door(each_reading_takes=0.1)
     delivery = [alert(group_key=f"g-{number}") for number in range(40)]
 
     first = door.accept(NOON, *delivery, within=1.0)
@@ -223,7 +226,7 @@ def test_ends_after_the_close_of_their_incident_that_are_not_written_in_time_are
     door = Door()
     door.accept(NOON, *many(40))
     door.close("group-1", at(1))
-    door.tick = 0.1
+    door.each_reading_takes = 0.1
     ends = [each.model_copy(update={"status": "resolved", "ends_at": at(2)}) for each in many(40)]
 
     left = door.accept(at(2), *ends, within=1.0).left
@@ -234,7 +237,7 @@ def test_ends_after_the_close_of_their_incident_that_are_not_written_in_time_are
 
 
 def test_the_alerts_of_a_big_group_that_are_not_written_in_time_are_left() -> None:
-    door = Door(tick=0.1)
+    door = Door(each_reading_takes=0.1)
     alerts = many(10 * MOST_WRITES)
 
     left = door.accept(NOON, *alerts, within=0.55).left

@@ -164,7 +164,7 @@ def test_an_unknown_path_is_answered_with_the_known_ones(world: World, method: s
     assert "POST /alerts/<source>" in answer["known"]
 
 
-def test_a_body_of_five_megabytes_is_read(world: World) -> None:
+def test_a_body_of_five_megabytes_is_read_whether_it_is_accepted_or_quarantined(world: World) -> None:
     alerts = [firing(f"A{number}", padding="x" * 500) for number in range(7_000)]
     body = json.dumps(alertmanager(*alerts)).encode()
 
@@ -233,7 +233,7 @@ def test_an_unreadable_message_that_the_quarantine_cannot_take_is_answered_503(w
 # --- other requests --------------------------------------------------------------------------------------------------
 
 
-def test_a_deployment_is_recorded_only_with_its_own_secret(world: World) -> None:
+def test_a_deployment_is_recorded_only_with_its_own_secret_and_with_its_service(world: World) -> None:
     body = {"service": "shop", "version": "1.2.3", "environment": "prod", "time": "2026-03-02T11:50:00Z"}
 
     assert post(world, "/deployments", body, token="wrong")[0] == 401
@@ -242,7 +242,7 @@ def test_a_deployment_is_recorded_only_with_its_own_secret(world: World) -> None
     assert [deployment.version for deployment in world.deployments] == ["1.2.3"]
 
 
-def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World) -> None:
+def test_only_an_allowed_topic_is_confirmed_with_the_token_that_it_sent(world: World) -> None:
     asks = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Token": "t-1", "Message": "confirm?"}
     asks |= {"SubscribeURL": "https://sns.example.com/", "Timestamp": "2026-03-02T11:59:01.000Z"}
 
@@ -255,12 +255,12 @@ def test_only_an_allowed_topic_is_confirmed_and_only_with_its_token(world: World
 # --- heartbeats ------------------------------------------------------------------------------------------------------
 
 
-def test_a_declared_heartbeat_is_stored_and_opens_no_incident(world: World) -> None:
+def test_only_the_declared_one_of_two_dead_mans_switches_is_stored_and_neither_opens_an_incident(world: World) -> None:
     alerts = [
         {"labels": {"alertname": name, "severity": severity}, "status": status, "startsAt": "2026-03-02T11:00:00Z"}
         for name, severity, status in [
             ("Watchdog", "none", "firing"),
-            ("InfoInhibitor", "none", "firing"),
+            ("InfoInhibitor", "none", "firing"),  # not declared
             ("Watchdog", "none", "resolved"),
         ]
     ]
@@ -288,6 +288,7 @@ def test_heartbeats_beyond_the_limit_of_a_source_are_logged_and_answered_202(
 
 
 def test_an_alert_that_is_declared_as_a_heartbeat_is_one_from_any_source(world: World) -> None:
+    # BackupAlive and Watchdog are declared.
     post(world, "/alerts/generic", {"alert_name": "BackupAlive", "severity": "critical", "message": "alive"})
 
     ((pulse,), _) = world.store.heartbeats.pulses()

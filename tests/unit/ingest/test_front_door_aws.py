@@ -154,7 +154,11 @@ def test_a_body_too_big_for_one_message_is_quarantined_in_parts_and_read_only_wi
     assert [each.alert_name for each in world.alerts] == ["Big"]
 
 
-@pytest.mark.parametrize("wrap", [lambda event: event, lambda event: {"version": "1.0", "requestPayload": event}])
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda event: event, lambda event: {"version": "1.0", "requestPayload": event}],
+    ids=["EventBridge", "Lambda"],
+)
 def test_an_event_that_lambda_or_eventbridge_gave_up_on_is_accepted_by_a_redrive(world: World, wrap: Any) -> None:
     message = json.dumps(wrap(state_change("cpu-high")))
 

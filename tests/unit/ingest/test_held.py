@@ -45,8 +45,8 @@ def test_an_incident_is_held_until_the_first_hold_ends_and_only_if_all_its_alert
 def test_only_an_alert_that_pages_and_is_not_held_ends_the_wait_of_a_held_incident(
     joins: dict[str, Any], minutes: float, loud: int, woken: bool
 ) -> None:
-    door = Door(holds=Holds(silences=[silence()]))
-    door.accept(NOON, alert(severity="high"))
+    door = Door(holds=Holds(silences=[silence("web-*", minutes=60)]))
+    door.accept(NOON, alert(host="web-1", severity="high"))
     door.waits(awaiting="hold", judged=1)
 
     door.accept(at(minutes), alert(fingerprint="fp-2", **joins))
@@ -56,12 +56,12 @@ def test_only_an_alert_that_pages_and_is_not_held_ends_the_wait_of_a_held_incide
 
 
 def test_a_held_alert_pages_if_the_incidents_hold_ends_before_its_write() -> None:
-    door = Door(holds=Holds(silences=[silence()]))
-    door.accept(NOON, alert(severity="high"))
+    door = Door(holds=Holds(silences=[silence("web-1")]))
+    door.accept(NOON, alert(host="web-1", severity="high"))
     held = door.live().incident_id
     door.store.meanwhile["apply"] = lambda: door.store.incidents.end_hold(held, "a person", at(1))
 
-    door.accept(at(1), alert(fingerprint="fp-2", severity="high"))
+    door.accept(at(1), alert(host="web-1", fingerprint="fp-2", severity="high"))
 
     assert door.live().loud.high == 1, "the second; the first was held"
 

@@ -32,7 +32,7 @@ def take(door: Door, body: str, after: timedelta) -> NormalizedAlert:
 
 
 def test_the_alert_names_the_source_the_reason_and_the_beginning_of_the_text() -> None:
-    told = alert('{"title": "Ledger is down", ')
+    told = alert('{"title": "Ledger is down", ', source="datadog", reason="the body is not JSON")
 
     assert told.alert_name == "Unreadable message from datadog"
     assert (told.source, told.status, told.host, told.raw_payload) == ("datadog", "firing", None, None)

@@ -139,7 +139,7 @@ def test_requests_to_the_table_need_their_partitions(call: Callable[[Any], objec
             "appconfig",
             lambda client: client.list_deployments(ApplicationId="a", EnvironmentId="e"),
             "appconfig:ListDeployments",
-            [None],
+            [None],  # a resource that the local stack does not work out
         ),
     ],
 )

@@ -102,8 +102,19 @@ def test_a_command_runs_in_the_background_and_then_has_its_output() -> None:
     assert found["CommandPlugins"][0]["Name"] == "free_space"
     assert "out" in found["CommandPlugins"][0]["Output"]
     assert "err" in found["CommandPlugins"][0]["Output"]
-    assert host.asked == [("#!/bin/sh\ndf", {"SSM_mount": "/data", "SSM_days": "2"}, 7.0)]
     assert [(ended.comment, ended.status) for ended in told] == [("incident-1", "Success")]
+
+
+def test_a_host_runs_the_documents_script_with_the_given_and_the_default_parameters_and_its_time_out() -> None:
+    host = FakeHost(ScriptResult(0, "", ""))
+    host.go.set()
+    service = commands(host)
+    assert DOCUMENT["mainSteps"][0]["inputs"] == {"timeoutSeconds": "7", "runCommand": ["#!/bin/sh", "df"]}
+    assert DOCUMENT["parameters"]["days"]["default"] == "2"
+
+    settled(service, send(service, host, mount=["/data"]))
+
+    assert host.asked == [("#!/bin/sh\ndf", {"SSM_mount": "/data", "SSM_days": "2"}, 7.0)]
 
 
 @pytest.mark.parametrize(
@@ -304,6 +315,7 @@ def test_a_cancelled_command_starts_on_no_further_host(first_fails: Fleet) -> No
 def test_a_hash_that_is_not_the_documents_is_refused() -> None:
     host = FakeHost(ScriptResult(0, "", ""))
     hosts: Any = [host]
+    # The hash of each version is its number.
     service = Commands(hosts, {"doc": DOCUMENT}.get, ("Firstline", "managed"), read_hash=lambda _, version: version)
     request = {"DocumentName": "doc", "InstanceIds": [host.instance_id], "Parameters": {"mount": ["/data"]}}
 

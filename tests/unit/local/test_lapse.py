@@ -19,7 +19,7 @@ def test_a_wait_takes_its_part_of_the_time_and_at_least_a_second(factor: float, 
 
 
 def test_what_waits_left_out_adds_up_for_this_incident_alone() -> None:
-    lapse = Lapse(10)
+    lapse = Lapse(10)  # leaves out nine tenths of each wait
     lapse.timed_out("a", 300)
     lapse.timed_out("a", 100)
     lapse.timed_out("b", 100)
@@ -27,8 +27,8 @@ def test_what_waits_left_out_adds_up_for_this_incident_alone() -> None:
     assert [lapse.ahead(payload(name)) for name in "abc"] == [360, 90, 0]
 
 
-def test_next_move_names_its_incident_by_its_id() -> None:
-    lapse = Lapse(10)
+def test_the_clock_is_also_ahead_for_an_event_that_has_only_the_incidents_id() -> None:
+    lapse = Lapse(10)  # leaves out nine tenths of each wait
     lapse.timed_out("a", 300)
 
     assert lapse.ahead(b'{"incident_id": "a"}') == 270

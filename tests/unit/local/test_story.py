@@ -14,7 +14,7 @@ def tell() -> tuple[Story, StringIO]:
     return Story(Console(file=out, width=200, force_terminal=False)), out
 
 
-def test_a_command_shows_where_it_ran_and_what_it_said() -> None:
+def test_a_command_shows_where_it_ran_and_the_first_six_lines_of_its_output() -> None:
     story, out = tell()
     story.name("incident-1", "full disk")
 

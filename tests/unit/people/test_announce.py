@@ -14,6 +14,7 @@ from firstline.observability import metrics
 from firstline.people.announce import SLACK_DOWN_FOR, SLACK_DOWN_KEY
 from tests.support.builders import (
     NOW,
+    a_classification,
     a_live,
     a_page,
     a_plan,
@@ -78,13 +79,14 @@ def test_the_message_after_an_acknowledgement_says_whether_the_alarm_is_well_aga
 
 
 def test_noise_is_closed_as_suppressed_and_nobody_is_told() -> None:
-    slack, store = MemoryChannel(), MemoryStore(a_record())
+    noise = a_classification(severity="noise", reasons=["A rule says noise."])
+    slack, store = MemoryChannel(), MemoryStore(a_record(classification=noise))
 
-    output = announced("Record Suppression", {"slack": slack}, store)
+    output = announced("Record Suppression", {"slack": slack}, store, classification=noise.model_dump(mode="json"))
 
     assert output == NotifyOutput(told=False, outcome="suppressed")
     assert slack.attempts == 0
-    assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "The source says high.")
+    assert (store.only.outcome, store.only.outcome_reason) == ("suppressed", "A rule says noise.")
     assert value_of("Suppressed") == 1
     assert "TimeToResolve" not in metrics.metric_set
 

@@ -41,9 +41,10 @@ def test_the_signed_example_of_slacks_documentation_is_accepted() -> None:
     authenticate(headers, body, [SECRET], at + timedelta(minutes=5))
 
 
+@pytest.mark.parametrize("active", [["new", SECRET], [SECRET, "old"]])
 @pytest.mark.parametrize("minutes", [-5, 0, 5])
-def test_a_signature_by_either_active_secret_is_good_for_five_minutes(minutes: int) -> None:
-    authenticate(signed(b"x"), b"x", ["new", SECRET], NOW + timedelta(minutes=minutes))
+def test_a_signature_by_either_active_secret_is_good_for_five_minutes(minutes: int, active: list[str]) -> None:
+    authenticate(signed(b"x", secret=SECRET), b"x", active, NOW + timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,8 @@ def interaction(**changes: Any) -> bytes:
 
 
 def test_a_press_names_the_button_the_incident_the_person_and_the_channel() -> None:
-    press = read_press(interaction())
+    button = {"type": "button", "action_id": "acknowledge", "value": INCIDENT_ID}
+    press = read_press(interaction(actions=[button], user={"id": "U1", "name": "ana"}, channel={"id": "C1"}))
     assert press == Press("acknowledge", INCIDENT_ID, user_id="U1", user_name="ana", channel="C1")
 
 
@@ -146,8 +148,9 @@ def test_a_choice_in_the_menu_is_read_as_its_answer() -> None:
     )
 
 
-def test_a_note_is_read_with_the_channel_in_which_its_form_was_opened() -> None:
-    press = read_press(form({"type": "plain_text_input", "value": "restarted it"}))
+def test_a_note_is_read_with_the_channel_in_which_its_form_was_opened_and_whether_it_resolves() -> None:
+    text = {"type": "plain_text_input", "value": "restarted it"}
+    press = read_press(form(text, metadata=f"{INCIDENT_ID}#C7#resolve"))
     assert press == Press(
         "write", INCIDENT_ID, user_id="U1", user_name="ana", channel="C7", answer="restarted it", resolves=True
     )

@@ -100,7 +100,9 @@ def held(by: str, **changes: Any) -> dict[str, Any]:
         ("somebody took it", held("silence", acknowledged_at=NOW), "resolved"),
     ],
 )
-def test_the_outcome_of_an_incident_that_was_held(case: str, changes: dict[str, Any], expected: str) -> None:
+def test_an_incident_that_ends_during_its_hold_is_suppressed_or_cleared_unless_people_had_to_act(
+    case: str, changes: dict[str, Any], expected: str
+) -> None:
     assert outcome_of(a_record(**changes), "resolved", []) == expected, case
 
 

@@ -61,11 +61,17 @@ def test_a_shift_that_is_taken_twice_is_taken_and_told_once() -> None:
     words = f"Nothing to do: bob has it already until {until} (UTC), by override {made.id} of bob."
     assert (status, said) == (409, words)
     assert len(desk.terminal.slack.said) == 1
-    later = END_OF_TURN + timedelta(hours=1)
-    assert desk.ask(ends_at=later.isoformat())[0] == 200, "this one lasts longer"
+
+
+def test_a_shift_may_be_taken_again_for_longer_and_be_taken_back() -> None:
+    desk = Desk()
+    assert desk.ask(by="bob")[0] == 200
+
+    longer = END_OF_TURN + timedelta(hours=1)
+    assert desk.ask(by="bob", ends_at=longer.isoformat())[0] == 200
     desk.terminal.now += timedelta(seconds=2)
     assert desk.ask(by="ada")[0] == 200, "ada takes it back"
-    assert desk.ask()[0] == 200, "bob takes it once more"
+    assert desk.ask(by="bob")[0] == 200, "bob takes it once more"
 
 
 def test_an_override_of_a_span_leaves_the_turns_before_and_after_it() -> None:
@@ -215,7 +221,9 @@ def test_an_override_of_somebody_who_left_the_list_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "doubt"), [({"ada": {}}, ""), ({"bob": {}}, "not in runbooks/policy/people.yaml"), ({}, "")]
+    ("listed", "doubt"),
+    [({"ada": {}}, ""), ({"bob": {}}, "not in runbooks/policy/people.yaml"), ({}, "")],
+    ids=["ada is listed", "ada is not", "there is no list"],
 )
 def test_a_page_says_that_the_person_whose_turn_it_is_left_the_list(listed: dict[str, Any], doubt: str) -> None:
     people = People.model_validate({"people": listed})

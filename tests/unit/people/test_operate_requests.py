@@ -62,6 +62,10 @@ def test_a_reader_changes_nothing(does: str) -> None:
     status, answer = terminal.act(does, by="eve", **said)
     assert (status, answer["said"].partition(",")[0]) == (403, "eve is a reader")
     assert terminal.store.calls == []
+
+
+def test_a_reader_reports_nothing() -> None:
+    terminal = Terminal()
     assert terminal.post("incidents", {"text": "slow", "severity": "high"}, by="eve")[0] == 403
     assert terminal.submitted == []
 
@@ -173,6 +177,11 @@ def test_a_closed_incident_is_reopened_as_the_next_of_its_group() -> None:
     assert alert.fingerprint != before.fingerprint
     assert alert.message.startswith(f"Reopened by ada (command line): still slow\nIt was {INCIDENT_ID}.")
     assert [(what, facts["does"]) for what, _, facts in terminal.trail] == [("acted", "reopen")]
+
+
+def test_a_second_reopening_sends_nothing_and_names_the_person_who_was_first() -> None:
+    terminal = Terminal(a_record(**CLOSED))
+    assert terminal.act("reopen", by="ada")[0] == 200
 
     status, answer = terminal.act("reopen", by="bob")
 

@@ -47,7 +47,7 @@ def test_a_page_names_the_person_on_call_in_its_message_and_on_record(stage: Sta
     stage.on_call = "Ana Example"
     assert stage.paged().on_call == "Ana Example"
     assert stage.slack.told[0].record.pages[-1].on_call == "Ana Example"
-    assert stage.asked == ["first"]
+    assert stage.asked == ["first"], "who is on call was asked for the level that is paged"
 
 
 def test_a_page_has_the_plan_the_results_and_the_verdict_of_its_event(stage: Stage) -> None:

@@ -184,8 +184,13 @@ def test_the_person_is_told_if_slack_does_not_open_the_form() -> None:
     press_handler(incident.store, incident.executions, {}, whisper=incident._whisper, open_form=late).handle(
         Press("note", INCIDENT_ID, "U1", "ana", "C1"), NOW
     )
-    incident.say("note", slack=False)
     assert incident.whispers == ["Slack would not open the form in time. Press the button again."]
+
+
+def test_without_a_slack_bot_a_press_for_the_form_raises_nothing() -> None:
+    incident = Heard(None)
+    incident.say("note", slack=False)
+    assert (incident.forms, incident.whispers) == ([], [])
 
 
 def test_a_note_whose_form_said_so_resolves_the_open_incident() -> None:

@@ -104,6 +104,7 @@ def test_the_number_of_looks_in_a_minute_is_bounded() -> None:
             "It was resolved by ada@example.com, and fires again.",
             "It was resolved by ada@example.com, and fires again.",
         ),
+        # Firstline's own sentence about a person, whoever that is.
         ("Escalated by bob@example.com.", "Escalated by bob@example.com."),
         ("ada@example.com wrote of eve@customer.example", "ada@example.com wrote of [redacted e-mail address]"),
     ],
