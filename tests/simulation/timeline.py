@@ -31,7 +31,7 @@ NOBODY = Habits(acknowledge=0, resolve=0, approve=0, refuse=0)
 """People who do only what the timeline says."""
 
 THE_MACHINE_ITSELF = "outside"
-"""Whose calls to AWS no function makes: the state machine's own."""
+"""The actor of a call to AWS that no function makes."""
 
 __all__ = ["NOBODY", "THE_MACHINE_ITSELF", "Alert", "ExactFaults", "Moment", "Span", "Timeline", "press_now", "time_of"]
 
