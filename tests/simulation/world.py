@@ -130,7 +130,7 @@ class World:
         self.step_functions = StepFunctions(
             self.clock,
             {MACHINE: machine("incident"), RELEASES: machine("release")},
-            {"arn:aws:states:::lambda:invoke": self.functions.invoke, **integrations.resources(), "*": _unknown},
+            {"arn:aws:states:::lambda:invoke*": self.functions.invoke, **integrations.resources(), "*": _unknown},
             random=Random(seed + 3),
             latency=partial(Random(seed + 4).uniform, 0.01, 0.2),
             on_status_change=self._status_changed,
