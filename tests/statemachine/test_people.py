@@ -107,7 +107,7 @@ def test_a_forged_end_of_the_alerts_is_not_announced(world: World, state: str) -
     incident.passes_through("Await Quiet").stands_in(state)
 
     assert incident.path[-3:] == [state, "Await Quiet", state]
-    assert "All its alerts ended" not in " ".join(message.text for message in world.inbox.messages())
+    assert "Nothing fires any more" not in " ".join(message.text for message in world.inbox.messages())
     assert {message.kind for message in world.told("pagerduty")} <= {"trigger"}
 
 
