@@ -24,8 +24,8 @@ wiring = Wiring(NotifySettings)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Tell people about an incident, and close it, as the state in the event asks.
 
-    The state machine's states are `Record Suppression`, `Announce Remediation`, `Notify Ops`, `Announce Quiet` and
-    `Close Incident`.
+    The state machine's states are `Record Suppression`, `Announce Remediation`, `Notify Ops`, `Await Quiet` and
+    `Close Incident`; machines of checkouts before 0.1.0 also have `Announce Quiet`.
     """
     request = _INPUT.validate_python(event, extra="ignore")
     if isinstance(request, ReasonedInput):

@@ -43,7 +43,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local.emulator import savings, transactions, values
+from local.emulator import savings, tokens, transactions, values
 from local.emulator.events import end_of
 from local.emulator.jsonata_expressions import QueryFailed, evaluate
 from local.emulator.lapse import Lapse
@@ -125,7 +125,7 @@ def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
     """Return a replacement for moto's method that runs a state with a time-out.
 
     If the state times out, the replacement puts the clock of the state's incident forward by the time that was not
-    waited because of the time lapse.
+    waited because of the time lapse. If it fails otherwise, its task token is over.
     """
 
     def evaluate_with_timeout(self: Any, env: Any) -> None:
@@ -136,6 +136,9 @@ def _putting_clocks_forward(lapse: Lapse) -> Callable[[Any, Any], None]:
                 with suppress(KeyError):  # an execution that is no incident
                     incident_id = _lookup_in(env)("incident")["incident_id"]
                     lapse.timed_out(incident_id, _computed_seconds(self.timeout, env))
+            raise
+        except Exception:
+            tokens.renew(env)
             raise
 
     return evaluate_with_timeout
@@ -390,6 +393,7 @@ def install(
         (state_task_service_sfn.StateTaskServiceSfn, "_build_sync2_resolver", _end_of_child),
     ):
         setattr(owner, name, replacement)
+    tokens.install()
     transactions.install()
     values.install()
     savings.install()

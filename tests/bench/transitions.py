@@ -17,27 +17,27 @@ NO_RECOVERY = ("Await Recovery", "Next Move", "Go")
 APPROVED = ("What Now?", "Announce Remediation")
 """The states between an approval and the first step: it is asked whether the plan may still act."""
 PAGE = ("Page On-Call", "Await Acknowledgement", "Await Resolution")
-OVER = ("Announce Quiet", "Await Quiet", "Close Incident")
+OVER = ("Await Quiet", "Close Incident")
 END = ("Close Incident",)
 RUN = ("Announce Remediation", *LOOK, *ACT)
 PATHS: dict[str, tuple[tuple[str, ...], int]] = {
     "noise": (("Record Suppression",), 3),
-    "told and resolved": (("Notify Ops", "Await Resolution", *OVER), 8),
-    "page, resolved before somebody answers": ((*PAGE[:2], *OVER), 9),
-    "page, acknowledged and resolved": ((*PAGE, *OVER), 10),
-    "a look and an act, the alert resolves": (("Plan Remediation", *RUN, "Await Recovery", *OVER), 23),
+    "told and resolved": (("Notify Ops", "Await Resolution", *OVER), 7),
+    "page, resolved before somebody answers": ((*PAGE[:2], *OVER), 8),
+    "page, acknowledged and resolved": ((*PAGE, *OVER), 9),
+    "a look and an act, the alert resolves": (("Plan Remediation", *RUN, "Await Recovery", *OVER), 22),
     "a look and an act, the verification holds": (("Plan Remediation", *RUN, *NO_RECOVERY, *LOOK, *END), 28),
     "the same, approved by a person who was paged first": (
-        ("Plan Remediation", *PAGE, "Announce Quiet", *APPROVED, *RUN[1:], *NO_RECOVERY, *LOOK, *END),
+        ("Plan Remediation", *PAGE, "Await Quiet", *APPROVED, *RUN[1:], *NO_RECOVERY, *LOOK, *END),
         36,
     ),
     "a look and an act, no recovery, one step undone, paged and resolved": (
         ("Plan Remediation", *RUN, *NO_RECOVERY, *LOOK, *ACT, *PAGE, *OVER),
-        43,
+        42,
     ),
     "a release is taken back after approval, the alert resolves": (
         ("Plan Remediation", *PAGE[:2], "Go", *APPROVED, "Take Release Back", "Next Move", "Await Recovery", *OVER),
-        22,
+        21,
     ),
 }
 

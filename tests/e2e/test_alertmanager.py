@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.alertmanager import alertmanager
 from tests.e2e.running import LocalStack, until
 
-ENDING = ["Announce Quiet", "Await Quiet", "Close Incident"]
+ENDING = ["Await Quiet", "Close Incident"]
 
 
 @pytest.mark.needs("alertmanager")

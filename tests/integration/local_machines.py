@@ -20,17 +20,22 @@ HOSTILE = 'a "quoted" \\ text\nwith $states.input and ${x} and ")"'
 
 
 class ScriptedFunctions:
-    """Answers each invocation with the next of its answers; an exception's name is an error."""
+    """Answers each invocation with the next of its answers; an exception's name is an error.
+
+    What happens `meanwhile` happens while the function works, with its event.
+    """
 
     def __init__(self) -> None:
         self.answers: list[dict[str, Any] | str] = []
         self.events: list[dict[str, Any]] = []
+        self.meanwhile: Callable[[dict[str, Any]], object] = lambda event: None
 
     def named(self, which: str) -> str | None:
         return which.split(":")[-1]
 
     def invoke(self, name: str, payload: bytes) -> Invocation:
         self.events.append(json.loads(payload))
+        self.meanwhile(self.events[-1])
         answer = self.answers.pop(0)
         if isinstance(answer, str):
             return Invocation(json.dumps({"errorType": answer, "errorMessage": "as told"}).encode(), True)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -60,6 +60,14 @@ def tokens(world: World) -> Any:
     client.delete_table(TableName="tokens")
 
 
+def wait_for(holds: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen")
+
+
 def token(tokens: Any) -> str:
     for _ in range(200):
         item = tokens.get_item(TableName="tokens", Key={"pk": {"S": "one"}}).get("Item", {})
@@ -84,6 +92,73 @@ def test_a_wait_ends_with_the_error_that_its_token_gets(world: World, tokens: An
 def test_a_signal_that_came_first_is_seen_by_the_condition(world: World, tokens: Any) -> None:
     tokens.put_item(TableName="tokens", Item={"pk": {"S": "one"}, "done": {"BOOL": True}})
     assert json.loads(world.run(waiting(60))["output"]) == {"v": "came first"}
+
+
+# --- a function that hands its state's token on -----------------------------------------------------------------------
+
+
+def invoking(**more: Any) -> dict[str, Any]:
+    return {
+        "Ask": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Arguments": {
+                "FunctionName": "arn:aws:lambda:eu-west-1:123456789012:function:f",
+                "Payload": {"token": "{% $states.context.Task.Token %}"},
+            },
+            "TimeoutSeconds": "{% 60 %}",
+            "Output": {"v": "{% $states.result.signal %}"},
+            "Catch": [{"ErrorEquals": ["Broken"], "Output": {"v": "it failed"}, "Next": "E"}],
+            "Next": "E",
+            **more,
+        },
+        "E": {"Type": "Pass", "End": True},
+    }
+
+
+def signals(world: World, event: dict[str, Any], signal: str = "early") -> None:
+    world.client("stepfunctions").send_task_success(taskToken=event["token"], output=json.dumps({"signal": signal}))
+
+
+def test_a_function_that_has_answered_leaves_its_state_waiting_for_the_token(world: World) -> None:
+    world.functions.answers = [{"told": True}]
+    execution = world.start(invoking())
+    wait_for(lambda: bool(world.functions.events))
+    time.sleep(0.1)
+
+    assert world.client("stepfunctions").describe_execution(executionArn=execution)["status"] == "RUNNING"
+    signals(world, world.functions.events[0], "late")
+    assert json.loads(world.end(execution)["output"]) == {"v": "late"}
+
+
+@pytest.mark.parametrize("answer", [{"told": True}, "Broken"], ids=["answers", "fails"])
+def test_a_signal_counts_that_comes_before_the_function_has_ended_however_it_ends(world: World, answer: Any) -> None:
+    world.functions.answers = [answer]
+    world.functions.meanwhile = lambda event: signals(world, event)
+
+    assert json.loads(world.run(invoking())["output"]) == {"v": "early"}
+
+
+def test_a_function_that_fails_fails_its_state_at_once(world: World) -> None:
+    world.functions.answers = ["Broken"]
+
+    assert json.loads(world.run(invoking())["output"]) == {"v": "it failed"}
+
+
+def test_the_next_attempt_has_a_new_token_and_the_old_one_is_over(world: World) -> None:
+    world.functions.answers = ["Broken", {"told": True}]
+    execution = world.start(invoking(Retry=[{"ErrorEquals": ["Broken"], "IntervalSeconds": 1, "MaxAttempts": 1}]))
+    wait_for(lambda: len(world.functions.events) == 2)
+    first, second = world.functions.events
+
+    with pytest.raises(world.client("stepfunctions").exceptions.InvalidToken):
+        signals(world, first)
+    assert world.client("stepfunctions").describe_execution(executionArn=execution)["status"] == "RUNNING"
+    signals(world, second, "the second")
+    assert json.loads(world.end(execution)["output"]) == {"v": "the second"}
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_wait_times_out_and_a_time_lapse_makes_it_shorter(world: World, tokens: Any) -> None:

@@ -18,7 +18,7 @@ PLACES = (
     "classify",
     "/Record Suppression",
     "/Close Incident",
-    "/Announce Quiet",
+    "/Await Quiet",
     "escalate",
     "remediate/What Now?",
     "machine/",

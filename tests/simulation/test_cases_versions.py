@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
+from tests.simulation.definition import Machine
+from tests.simulation.stack import ROOT
 from tests.simulation.timeline import Alert, Timeline
+from tests.simulation.world import MACHINE, with_substitutions
 
 
 def newer(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -45,3 +50,37 @@ def test_functions_that_are_replaced_in_the_middle_go_on_with_what_is_stored() -
         assert ("warm", "web-1") in line.commands()
         assert line.open_incidents() == []
         line.between(0, 60).expect_page("CacheCold", channel="pagerduty", times=1)
+
+
+def the_machine_before() -> Machine:
+    """Return the machine of checkouts before 0.1.0, which announces the quiet in one state and waits in another."""
+    definition = yaml.safe_load((ROOT / "statemachine" / "incident.asl.yaml").read_text())
+    states = definition["States"]
+    states |= yaml.safe_load((ROOT / "tests" / "events" / "machine" / "quiet-in-two-states.yaml").read_text())
+    states["Await Resolution"]["Next"] = states["Await Recovery"]["Next"] = "Announce Quiet"
+    two = [{"Condition": f'{{% $next.go = "{name}" %}}', "Next": name} for name in ("Announce Quiet", "Await Quiet")]
+    kept = [rule for rule in states["Go"]["Choices"] if rule["Next"] != "Await Quiet"]
+    states["Go"]["Choices"] = [*kept, *two]
+    return with_substitutions("incident", definition)
+
+
+def test_an_execution_with_the_states_of_the_release_before_goes_on_with_the_functions_of_this_one() -> None:
+    alert = Alert("DbDown", "db-1", "critical", began=1)
+    with Timeline().running() as line:
+        services = line.world.step_functions
+        vars(services)["_machines"] = {**services._machines, MACHINE: the_machine_before()}
+        line.at(1).push(alert)
+        line.at(60).push(alert.resolved())
+        line.at(200).push(Alert("DbDown", "db-1", "critical", began=200))
+        line.at(260).press("acknowledge")
+        line.at(400).push(Alert("DbDown", "db-1", "critical", began=200).resolved())
+        line.run_until(800)
+
+        (run,) = services.executions.values()
+        assert run.status == "SUCCEEDED"
+        assert [state for state in run.path if state.endswith(" Quiet")] == ["Announce Quiet", "Await Quiet"] * 2
+        assert line.open_incidents() == []
+        line.between(0, 60).expect_page(channel="pagerduty", times=1)
+        line.between(200, 260).expect_page(channel="pagerduty", times=1)
+        assert [message.kind for message in line.between(60, 70).messages(channel="pagerduty")] == ["resolve"]
+        assert not line.world.crashes

@@ -44,7 +44,7 @@ def test_a_person_has_pressed_a_button_before_the_stack_has_answered() -> None:
     ("label", "goes"),
     [
         ("notify/Close Incident:dynamodb.transact_write_items", 1),
-        ("notify/Announce Quiet:dynamodb.transact_write_items", 0),
+        ("notify/Await Quiet:dynamodb.transact_write_items", 0),
     ],
     ids=["at the place", "elsewhere"],
 )

@@ -71,13 +71,17 @@ class Crash:
 @cache
 def machine(name: str) -> Machine:
     """Return one of the shipped state machines, with the template's substitutions."""
-    resolver, body = stack.template()
-    declared = {"incident": "IncidentStateMachine", "release": "ReleaseStateMachine"}[name]
-    given = body["Resources"][declared]["Properties"].get("DefinitionSubstitutions", {})
     text = (stack.ROOT / "statemachine" / f"{name}.asl.yaml").read_text()
     for before, after in EDITS:
         text = text.replace(before, after)
-    definition = yaml.safe_load(text)
+    return with_substitutions(name, yaml.safe_load(text))
+
+
+def with_substitutions(name: str, definition: Any) -> Machine:
+    """Return a definition of one of the state machines with the template's substitutions."""
+    resolver, body = stack.template()
+    declared = {"incident": "IncidentStateMachine", "release": "ReleaseStateMachine"}[name]
+    given = body["Resources"][declared]["Properties"].get("DefinitionSubstitutions", {})
     return Machine(definition, {key: str(value) for key, value in resolver.resolve(given).items()})
 
 
@@ -130,7 +134,7 @@ class World:
         self.step_functions = StepFunctions(
             self.clock,
             {MACHINE: machine("incident"), RELEASES: machine("release")},
-            {"arn:aws:states:::lambda:invoke": self.functions.invoke, **integrations.resources(), "*": _unknown},
+            {"arn:aws:states:::lambda:invoke*": self.functions.invoke, **integrations.resources(), "*": _unknown},
             random=Random(seed + 3),
             latency=partial(Random(seed + 4).uniform, 0.01, 0.2),
             on_status_change=self._status_changed,

@@ -31,7 +31,7 @@ def test_an_approved_plan_runs_and_its_cure_counts_for_the_runbook(world: World)
 
     assert incident.ends() == [
         *TO_THE_QUESTION,
-        *("Announce Quiet", "Announce Remediation", "Claim Step", "Read Switch", "Switched Off?"),
+        *("Await Quiet", "Announce Remediation", "Claim Step", "Read Switch", "Switched Off?"),
         *A_STEP,
         *("Await Recovery", *OVER),
     ]
@@ -61,7 +61,7 @@ def test_a_refused_plan_goes_to_a_human_with_who_refused(world: World) -> None:
     incident.stands_in("Await Resolution").is_refused("grace")
     incident.stands_in("Await Resolution")
 
-    assert incident.path == [*TO_THE_QUESTION, "Announce Quiet", "Await Resolution"]
+    assert incident.path == [*TO_THE_QUESTION, "Await Quiet", "Await Resolution"]
     (message,) = world.told("slack")
     assert "refused by grace (Slack)" in message.text
     assert "[Approve]" not in message.text
@@ -194,7 +194,7 @@ def test_a_critical_that_joins_while_a_plan_waits_is_paged(world: World) -> None
     assert cold_cache(world, severity="critical", host="web-2").id == incident.id
     incident.stands_in("Await Acknowledgement")
 
-    again = ("Announce Quiet", "Classify Again", "Page On-Call", "Await Acknowledgement")
+    again = ("Await Quiet", "Classify Again", "Page On-Call", "Await Acknowledgement")
     assert incident.path == [*TO_THE_QUESTION, *again]
     assert "It got worse: critical CacheCold on web-2 joined." in world.told("pagerduty")[0].text
     assert world.commands.attempts == []

@@ -37,7 +37,7 @@ def test_a_remediation_costs_what_is_promised_however_the_ends_of_its_commands_a
 
     assert world.commands.steps() == ["find-biggest", "free-space"]
     assert [sent.reads for sent in world.commands.sent] == [1, 1]
-    assert len(incident.transitions) == most("a look and an act, the alert resolves") == 23
+    assert len(incident.transitions) == most("a look and an act, the alert resolves") == 22
 
 
 def test_a_remediation_whose_verification_holds_costs_what_is_promised(world: World) -> None:

@@ -63,7 +63,7 @@ def test_an_acknowledgement_by_a_press_is_shown_by_the_message_itself_and_needs_
 
     assert "Notify Ops" not in incident.ends()
     expected = Machine.load(INCIDENT).fewest_transitions(*PATHS["page, acknowledged and resolved"][0])
-    assert len(incident.transitions) == expected == 10
+    assert len(incident.transitions) == expected == 9
     assert incident.record.outcome_reason == "The alert resolved."
 
 
@@ -104,10 +104,10 @@ def test_a_forged_end_of_the_alerts_is_not_announced(world: World, state: str) -
     incident = world.fires("SearchDown", severity=severity).stands_in(state)
 
     assert world.executions.signal(incident.token or "", "ended", "the sender")
-    incident.passes_through("Announce Quiet").stands_in(state)
+    incident.passes_through("Await Quiet").stands_in(state)
 
-    assert incident.path[-3:] == [state, "Announce Quiet", state]
-    assert "All its alerts ended" not in " ".join(message.text for message in world.inbox.messages())
+    assert incident.path[-3:] == [state, "Await Quiet", state]
+    assert "Nothing fires any more" not in " ".join(message.text for message in world.inbox.messages())
     assert {message.kind for message in world.told("pagerduty")} <= {"trigger"}
 
 
@@ -217,7 +217,7 @@ def test_a_critical_that_joins_a_medium_is_paged(world: World) -> None:
 
     assert incident.ends() == [
         *TO_A_HUMAN,
-        *("Notify Ops", "Await Resolution", "Announce Quiet", "Classify Again"),
+        *("Notify Ops", "Await Resolution", "Await Quiet", "Classify Again"),
         *("Page On-Call", "Await Acknowledgement", "Notify Ops", "Await Resolution", *OVER),
     ]
     assert incident.record.outcome == "resolved"

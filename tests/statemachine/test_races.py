@@ -20,7 +20,7 @@ def test_an_alert_that_resolves_before_recovery_is_awaited_closes_the_incident_a
 
     incident = world.fires("ScratchFull", **DISK)
 
-    assert incident.ends()[-5:] == ["Await Recovery", "Next Move", *OVER]
+    assert incident.ends()[-4:] == ["Await Recovery", "Next Move", *OVER]
     assert world.commands.steps() == ["find-biggest", "free-space"]
     assert incident.record.outcome == "auto_resolved"
 
@@ -31,7 +31,7 @@ def test_an_alert_that_resolves_during_a_failing_verification_closes_the_inciden
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Recovery").times_out()
 
-    assert incident.ends()[-5:] == ["Await Recovery", "Next Move", *OVER]
+    assert incident.ends()[-4:] == ["Await Recovery", "Next Move", *OVER]
     assert world.commands.steps().count("verify") == 1
     assert incident.record.outcome == "auto_resolved"
 
@@ -62,7 +62,7 @@ def test_an_alert_that_resolves_before_resolution_is_awaited_closes_the_incident
 
     incident = world.fires("DiskSlow", severity="medium")
 
-    assert incident.ends()[-6:] == ["Notify Ops", *refused("Await Resolution"), *OVER]
+    assert incident.ends()[-5:] == ["Notify Ops", *refused("Await Resolution"), *OVER]
     assert incident.record.outcome == "self_cleared"
 
 

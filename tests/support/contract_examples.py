@@ -38,10 +38,12 @@ FAILED = Observed(state="Next Move", error=ErrorOutput(Error="Lambda.Unknown", C
 RUNNING = {"InstanceId": "i-0123456789abcdef0", "Status": "InProgress", "StatusDetails": "InProgress", "Output": ""}
 READ = Observed(state="Read Step", result={"command_id": "c-1", "overdue": True, "invocations": [RUNNING]})
 THEN = contracts.AfterWait(
-    answered=contracts.AfterSignal(go="Await Resolution", seconds=60, changes=4, acked=1),
-    ended=contracts.AfterSignal(go="Announce Quiet"),
+    answered=contracts.AfterSignal(go="Await Resolution", seconds=60, changes=4, acked=1, quiet_seconds=300),
+    ended=contracts.AfterSignal(go="Announce Quiet", quiet_seconds=300),
 )
-FOLLOWING = contracts.WhatNowOutput(go="Await Acknowledgement", changes=3, joined=2, rank=3, then=THEN)
+FOLLOWING = contracts.WhatNowOutput(
+    go="Await Acknowledgement", changes=3, joined=2, rank=3, then=THEN, quiet_seconds=300
+)
 
 EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     "Classify": (
@@ -141,6 +143,12 @@ EXAMPLES: dict[str, tuple[BaseModel, BaseModel]] = {
     ),
     "Announce Quiet": (
         contracts.AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT, generation=2),
+        contracts.NotifyOutput(told=True),
+    ),
+    "Await Quiet": (
+        contracts.AwaitQuietInput(
+            state="Await Quiet", incident=INCIDENT, generation=2, token="AQC8AAAAKgAAAAMAAAAAAAAAAQ", announced=True
+        ),
         contracts.NotifyOutput(told=True),
     ),
     "Close Incident": (

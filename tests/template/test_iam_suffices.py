@@ -194,7 +194,8 @@ def notifies(world: World, incident: Incident) -> None:
     world.incidents.save_post(incident.incident_id, "teams", "d")
     world.incidents.mark_shown(incident, 99)
     world.incidents.claim_once("slack-is-down", incident.incident_id, at(1), until=at(60))
-    world.incidents.begin_quiet(incident, at(2))
+    assert world.incidents.begin_quiet(incident, at(2))
+    assert world.incidents.await_quiet(incident, 1, "token", at(2), seen=world.live(incident), void=True)
     world.incidents.withdraw_resolve(incident, seen=world.live(incident))
     for _ in range(2):
         world.incidents.close(incident, 1, "resolved", "over", [], at(5), joined=None)

@@ -19,8 +19,14 @@ from tests.support.contract_examples import EXAMPLES, RELEASES, path_of
 from tests.template.machine import LAMBDA, Machine
 
 MACHINE = Machine.load(Path(__file__).parents[2] / "statemachine" / "incident.asl.yaml")
-STATES = [name for name, state in MACHINE.tasks() if state["Resource"] == LAMBDA and not name.endswith(" Again")]
-NOTIFY = {"Record Suppression", "Announce Remediation", "Notify Ops", "Announce Quiet", "Close Incident"}
+OF_EARLIER_MACHINES = ["Announce Quiet"]
+"""The states that only machines of an earlier release have: the functions still answer them."""
+
+STATES = [
+    *(name for name, state in MACHINE.tasks() if state["Resource"].startswith(LAMBDA) and not name.endswith(" Again")),
+    *OF_EARLIER_MACHINES,
+]
+NOTIFY = {"Record Suppression", "Announce Remediation", "Notify Ops", "Announce Quiet", "Await Quiet", "Close Incident"}
 DIRECTIONS = ["input", "output"]
 
 every_message = pytest.mark.parametrize(
@@ -69,6 +75,10 @@ def test_messages_of_every_recorded_release_can_be_read(state: str, direction: s
     if path.exists():
         said = json.loads(path.read_text(encoding="utf-8"))[direction]
         assert read(state, direction, said).model_fields_set <= set(said)
+
+
+def test_a_state_of_an_earlier_machine_is_none_of_this_one() -> None:
+    assert not set(OF_EARLIER_MACHINES) & set(MACHINE.states)
 
 
 def test_this_release_is_recorded_as_the_newest() -> None:

@@ -63,6 +63,13 @@ class StaysOpen(FirstlineError):
     """
 
 
+class WaitRefused(FirstlineError):
+    """A wait did not begin, because the incident changed since the decision, or another attempt began it.
+
+    The state machine pauses, and decides anew.
+    """
+
+
 class MetricsUnavailable(FirstlineError):
     """An alarm's metric could not be read; the incident is classified without it."""
 

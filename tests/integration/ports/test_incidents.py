@@ -301,11 +301,62 @@ def test_an_older_version_that_is_shown_late_does_not_count(incidents: Incidents
 
 
 def test_a_quiet_incident_waits_for_no_page(incidents: Incidents, groups: Groups, incident: Incident) -> None:
-    incidents.begin_quiet(incident, at(1))
+    assert not incidents.begin_quiet(incident, at(1))
     assert live_of(incidents, incident).loud_since == NOON, "it fires"
     end_all(groups, incident, 2)
-    incidents.begin_quiet(incident, at(3))
+    assert incidents.begin_quiet(incident, at(3))
     assert live_of(incidents, incident).loud_since is None
+
+
+@pytest.mark.parametrize("void", [True, False])
+def test_the_wait_for_quiet_begins_with_its_token(
+    incidents: Incidents, groups: Groups, incident: Incident, *, void: bool
+) -> None:
+    end_all(groups, incident, 2)
+    assert incidents.await_quiet(incident, 1, "t-1", at(3), seen=live_of(incidents, incident), void=void)
+
+    live = live_of(incidents, incident)
+    assert (live.awaiting, live.task_token) == ("quiet", "t-1")
+    assert (live.loud_since is None) == void
+
+
+@pytest.mark.parametrize("happens", ["joins", "is acknowledged", "ends", "is succeeded", "closes"])
+def test_no_wait_for_quiet_begins_on_a_decision_that_something_overtook(
+    incidents: Incidents, groups: Groups, incident: Incident, happens: str
+) -> None:
+    end_all(groups, incident, 2)
+    seen = live_of(incidents, incident)
+    match happens:
+        case "joins":
+            groups.apply(joining(seen, alert(fingerprint="fp-2"), now=at(3)))
+        case "ends":
+            groups.apply(joining(seen, alert(fingerprint="fp-2"), now=at(3)))
+            end_all(groups, incident, 4)
+        case "is acknowledged":
+            assert incidents.acknowledge(incident.incident_id, "ada", at(3)) is not None
+        case "is succeeded":
+            assert incidents.begin_generation(seen, at(3)) is not None
+        case _:
+            close(incidents, incident, 3)
+    before = live_of(incidents, incident)
+
+    assert not incidents.await_quiet(incident, 1, "t-1", at(5), seen=seen, void=True)
+    assert live_of(incidents, incident) == before
+
+
+def test_an_attempt_that_comes_too_late_does_not_replace_the_token_of_the_next(
+    incidents: Incidents, groups: Groups, incident: Incident, wait: Wait
+) -> None:
+    wait(incident, "resolution", "t-1")
+    end_all(groups, incident, 2)
+    seen = live_of(incidents, incident)
+    assert incidents.await_quiet(incident, 1, "t-3", at(3), seen=seen, void=True)
+
+    assert not incidents.await_quiet(incident, 1, "t-2", at(3), seen=seen, void=True), "nobody waits with it any more"
+    assert incidents.await_quiet(incident, 1, "t-3", at(3), seen=seen, void=True), "the client repeats its write"
+    assert live_of(incidents, incident).task_token == "t-3"
+    assert incidents.await_quiet(incident, 1, "t-4", at(3), seen=live_of(incidents, incident), void=True)
+    assert live_of(incidents, incident).task_token == "t-4", "an attempt that has seen it overwrites it"
 
 
 # --- the end ---------------------------------------------------------------------------------------------------------

@@ -356,6 +356,20 @@ def test_a_wait_lasts_until_the_next_action_is_due(seconds: int, given: dict[str
     assert look(**given).seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("seconds", "given"),
+    [
+        pytest.param(300, {"notified": True}, id="all of the window while an alert fires"),
+        pytest.param(300, {"classification": FATAL, "live": PAGED}, id="also before the wait for an acknowledgement"),
+        pytest.param(1_200, {"live": {"flapping": True}, "notified": True}, id="all of a flapping incident's window"),
+        pytest.param(240, {"live": QUIET, "minutes": 11}, id="what is left of it once nothing fires"),
+        pytest.param(1_140, {"live": QUIET | {"flapping": True}, "minutes": 11}, id="and of a flapping incident's"),
+    ],
+)
+def test_every_answer_says_how_long_the_grouping_window_lasts(seconds: int, given: dict[str, Any]) -> None:
+    assert look(**given).quiet_seconds == seconds
+
+
 def test_a_wait_carries_the_count_of_changes_of_the_live_item_alone() -> None:
     shards = (counts_for(1), counts_for(1))
     waits = look(live={"own": LOW.model_copy(update={"changes": 7}), "shards": shards, "judged": 3}, notified=True)

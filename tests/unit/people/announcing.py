@@ -32,6 +32,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "Announce Remediation": {"plan": PLAN},
     "Notify Ops": {"plan": None, "results": [], "reason": "No runbook fits."},
     "Announce Quiet": {},
+    "Await Quiet": {"token": "t-2"},
     "Close Incident": {"results": [], "ended_by": "person", "joined": 1, "reason": "The summary."},
 }
 """The input of each state of the notify function, besides the incident."""

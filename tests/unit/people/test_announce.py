@@ -1,14 +1,12 @@
 """Announcements between the first alert and the end, and how an end is counted."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from firstline.contracts import NotifyOutput
-from firstline.errors import ChannelFailed, StaysOpen
-from firstline.incidents.pages import GROUPING_WINDOW
+from firstline.errors import ChannelFailed
 from firstline.models import Counts, IncidentRecord
 from firstline.observability import metrics
 from firstline.people.announce import SLACK_DOWN_FOR, SLACK_DOWN_KEY
@@ -217,71 +215,6 @@ def test_noise_is_not_suppressed_if_another_alert_joined() -> None:
     assert announced("Record Suppression", {}, store) == NotifyOutput(told=False, closed=False)
     assert store.only.status == "OPEN"
     assert metrics.metric_set == {}
-
-
-# --- quiet ---
-
-
-def quiet_store(**changes: Any) -> MemoryStore:
-    return MemoryStore(a_record(live=a_live(own=OVER, paged_seq=1, page_done=1), **changes))
-
-
-def test_when_all_alerts_ended_people_are_told_at_once_and_the_pages_need_no_answer() -> None:
-    slack, store = MemoryChannel(), quiet_store(pages=[a_page()])
-    assert announced("Announce Quiet", {"slack": slack}, store).told
-    assert [told.kind for told in slack.told] == ["quiet"]
-    live = store.only.live
-    assert live is not None
-    assert (live.voided_seq, live.open) == (1, True)
-
-
-@pytest.mark.parametrize(
-    "live",
-    [
-        pytest.param({"own": counts_for(4)}, id="something fires"),
-        pytest.param({"resolved_by": "ada", "resolved_seen": 1}, id="a person resolved it"),
-        pytest.param({"resolved_by": "ada", "resolved_seen": 0}, id="a Resolve is to be taken back"),
-        pytest.param({"generation": 2}, id="another execution has it"),
-        pytest.param({"last_alert_at": NOW - timedelta(hours=1)}, id="its window is over"),
-        pytest.param({"open": False}, id="it is closed"),
-        pytest.param({"own": OVER + Counts(lost=1, lost_loud=1), "acked_seq": 0}, id="nobody saw it recover"),
-    ],
-)
-def test_no_quiet_is_announced_that_the_record_contradicts(live: dict[str, Any]) -> None:
-    slack = MemoryChannel()
-    quiet: dict[str, Any] = {"own": OVER, "paged_seq": 1, "page_done": 1}
-    store = MemoryStore(a_record(live=a_live(**(quiet | live)), pages=[a_page()]))
-    before = store.only.live
-
-    with pytest.raises(StaysOpen):
-        announced("Announce Quiet", {"slack": slack}, store)
-
-    assert (slack.attempts, store.only.live) == (0, before)
-
-
-def test_the_announcement_names_the_wait_that_follows() -> None:
-    store = quiet_store()
-
-    following = announced("Announce Quiet", {"slack": MemoryChannel()}, store).next
-
-    assert following is not None
-    assert store.only.live is not None
-    assert (following.go, following.changes) == ("Await Quiet", store.only.live.own.changes)
-    assert 0 < following.seconds <= GROUPING_WINDOW.total_seconds()
-
-
-def test_if_an_alert_fires_again_during_the_announcement_the_machine_must_ask_what_is_next() -> None:
-    store = quiet_store()
-    store.meanwhile["begin_quiet"] = lambda: joins(store)
-
-    assert announced("Announce Quiet", {"slack": MemoryChannel()}, store).next is None
-
-
-def test_the_quiet_of_an_incident_that_nobody_was_told_of_is_not_announced() -> None:
-    slack = MemoryChannel()
-    store = MemoryStore(a_record(live=a_live(own=OVER)))
-    assert not announced("Announce Quiet", {"slack": slack}, store).told
-    assert slack.attempts == 0
 
 
 def test_a_message_that_slack_took_is_marked_as_shown() -> None:

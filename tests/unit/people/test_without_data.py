@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from firstline.channels import pagerduty, slack
-from firstline.contracts import AnnounceQuietInput, CloseIncidentInput
+from firstline.contracts import AwaitQuietInput, CloseIncidentInput
 from firstline.models import Incident, NormalizedAlert
 from firstline.people.announce import announce
 from tests.support.builders import NOW, a_notification, a_page, a_record, an_alert, an_incident
@@ -41,7 +41,7 @@ class Ended:
 
     def quiet(self) -> str:
         self.store.change(self.incident.incident_id, acked_seq=1, acked_at=NOW, acked_rank=4)  # else it is paged for
-        event = AnnounceQuietInput(state="Announce Quiet", incident=self.incident)
+        event = AwaitQuietInput(state="Await Quiet", incident=self.incident, token="t")
         announce(
             event,
             channels={"slack": self.channel},

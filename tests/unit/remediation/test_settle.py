@@ -7,6 +7,7 @@ import pytest
 from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
+    AwaitQuietInput,
     NotifyOpsInput,
     PageOnCallInput,
     RecordSuppressionInput,
@@ -156,9 +157,12 @@ def test_a_persons_decision_is_counted_and_on_the_trail(
     [
         AnnounceRemediationInput(state="Announce Remediation", incident=INCIDENT, plan=PLAN),
         AnnounceQuietInput(state="Announce Quiet", incident=INCIDENT),
+        AwaitQuietInput(state="Await Quiet", incident=INCIDENT, token="t"),
     ],
 )
-def test_an_announcement_settles_nothing(office: Office, event: AnnounceRemediationInput | AnnounceQuietInput) -> None:
+def test_an_announcement_settles_nothing(
+    office: Office, event: AnnounceRemediationInput | AnnounceQuietInput | AwaitQuietInput
+) -> None:
     office.conclude(event)
 
     assert office.run.outcome is None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from firstline.contracts.people import (
         AnnounceQuietInput,
         AnnounceRemediationInput,
+        AwaitQuietInput,
         CloseIncidentInput,
         EndInput,
         NotifyInput,
@@ -51,19 +52,19 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "AfterSignal", "AfterWait", "AnnounceQuietInput", "AnnounceRemediationInput", "ClassifyInput", "ClassifyOutput",
-    "CloseIncidentInput", "Cursor", "DoneSoFar", "EndInput", "ErrorOutput", "Go", "Move", "NextMoveInput",
-    "NextMoveOutput", "NotifyInput", "NotifyOpsInput", "NotifyOutput", "Observed", "Origin", "PageOnCallInput",
-    "PageOnCallOutput", "PlanRemediationInput", "PlanRemediationOutput", "ReasonedInput", "RecordSuppressionInput",
-    "RemediationEnd", "WhatNowInput", "WhatNowOutput",
+    "AfterSignal", "AfterWait", "AnnounceQuietInput", "AnnounceRemediationInput", "AwaitQuietInput", "ClassifyInput",
+    "ClassifyOutput", "CloseIncidentInput", "Cursor", "DoneSoFar", "EndInput", "ErrorOutput", "Go", "Move",
+    "NextMoveInput", "NextMoveOutput", "NotifyInput", "NotifyOpsInput", "NotifyOutput", "Observed", "Origin",
+    "PageOnCallInput", "PageOnCallOutput", "PlanRemediationInput", "PlanRemediationOutput", "ReasonedInput",
+    "RecordSuppressionInput", "RemediationEnd", "WhatNowInput", "WhatNowOutput",
 ]  # fmt: skip
 
 _NAMES = {
     "choice": "AfterSignal AfterWait DoneSoFar ErrorOutput Go Observed RemediationEnd WhatNowInput WhatNowOutput",
     "classify": "ClassifyInput ClassifyOutput",
     "people": (
-        "AnnounceQuietInput AnnounceRemediationInput CloseIncidentInput EndInput NotifyInput NotifyOpsInput "
-        "NotifyOutput PageOnCallInput PageOnCallOutput ReasonedInput RecordSuppressionInput"
+        "AnnounceQuietInput AnnounceRemediationInput AwaitQuietInput CloseIncidentInput EndInput NotifyInput "
+        "NotifyOpsInput NotifyOutput PageOnCallInput PageOnCallOutput ReasonedInput RecordSuppressionInput"
     ),
     "remediation": "Cursor Move NextMoveInput NextMoveOutput Origin PlanRemediationInput PlanRemediationOutput",
 }

@@ -80,13 +80,14 @@ class AfterSignal(Lenient):
 
     `seconds` is how long that state waits, and `changes` the number of changes to the group that the choice knew of:
     the state is refused its wait if there are more. `acked` is the number of the page that has to be acknowledged
-    before `go` applies.
+    before `go` applies. `quiet_seconds` is as in `WhatNowOutput`.
     """
 
     go: Go | Literal["What Now?"] = "What Now?"
     seconds: int = Field(default=0, ge=0)
     changes: int = 0
     acked: int = 0
+    quiet_seconds: int = Field(default=0, ge=0)
 
 
 class AfterWait(Lenient):
@@ -123,6 +124,9 @@ class WhatNowOutput(Lenient):
         The state that follows a wait, by the signal that ends it. After any other signal the machine asks again.
     acked
         The number of the page that has to be acknowledged before `then` applies.
+    quiet_seconds
+        How long `Await Quiet` waits, also if it follows a later wait: what is left of the grouping window if no alert
+        fires, or else the whole window.
     """
 
     go: Go
@@ -130,6 +134,7 @@ class WhatNowOutput(Lenient):
     changes: int = 0
     acked: int = 0
     then: AfterWait = AfterWait()
+    quiet_seconds: int = Field(default=0, ge=0)
     joined: int = 0
     ended_by: Literal["resolved", "verified", "expired", "person"] = "resolved"
     plan: RemediationPlan | None = None

@@ -9,7 +9,7 @@ The pure function `what_now.what_now` alone chooses the next state of an executi
     Plan Remediation, Next Move, as they end          remediation/states.py → choice.serve_what_now ─┤
     Classify, Page On-Call, Notify Ops, as they end   the function → following.following ────────────┤
                                                                 choice.choose → what_now.what_now ◀──┘
-    Announce Quiet, as it ends                        people/announce.py → what_now.what_now
+    Await Quiet, before it tells that nothing fires   people/announce.py → what_now.what_now
 
 The function remediate serves What Now?, because before a plan runs, its permission is checked again. `choice.choose`
 adds the state that follows an acknowledgement. `pages.py` says whether a page is due, `waking.py` whether an alert ends

@@ -64,8 +64,9 @@ def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, 
     if chosen.go != "Await Acknowledgement" or record is None or record.live is None:
         return chosen
     answered = _once_acknowledged(request, record, record.live, now, times)
-    # Announce Quiet looks itself whether nothing fires.
-    then = AfterWait(answered=answered, ended=AfterSignal(go="Announce Quiet"))
+    # The state looks itself whether nothing fires.
+    ended = AfterSignal(go="Announce Quiet", quiet_seconds=chosen.quiet_seconds)
+    then = AfterWait(answered=answered, ended=ended)
     return chosen.model_copy(update={"then": then})
 
 
@@ -95,4 +96,10 @@ def _once_acknowledged(
     after = what_now(asked, known, now, times)
     if after.go != "Await Resolution":
         return AfterSignal()
-    return AfterSignal(go=after.go, seconds=after.seconds, changes=after.changes, acked=live.paged_seq)
+    return AfterSignal(
+        go=after.go,
+        seconds=after.seconds,
+        changes=after.changes,
+        acked=live.paged_seq,
+        quiet_seconds=after.quiet_seconds,
+    )

@@ -155,8 +155,25 @@ class Incidents(EvidenceSource, Protocol):
     def mark_shown(self, incident: Incident, version: int) -> None:
         """Store which state of the incident (`Live.version`) the newest message to people shows."""
 
-    def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Void the incident's pages, so that they no longer ring, as all its alerts ended; do nothing if one fires."""
+    def begin_quiet(self, incident: Incident, now: datetime) -> bool:
+        """Void the incident's pages, so that they no longer ring, as all its alerts ended.
+
+        Return False, and do nothing, if one fires or joins at the same moment.
+        """
+
+    def await_quiet(
+        self, incident: Incident, generation: int, token: str, now: datetime, *, seen: Live, void: bool
+    ) -> bool:
+        """Begin the execution's wait through the grouping window: store its task token.
+
+        Return False, and store nothing, if the incident changed since `seen`, if the execution of that generation is
+        no longer in charge of it, or if another wait began.
+
+        Parameters
+        ----------
+        void
+            Also void the incident's pages, as `begin_quiet` does.
+        """
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:
         """Store when a runbook's verification held; a later call keeps the first time."""

@@ -97,9 +97,19 @@ def stale_resolve(live: Live) -> bool:
 
 def quiet_left(live: Live, now: datetime, times: Times) -> timedelta:
     """Return the time left until an incident whose alerts all ended may be closed; negative if that time is over."""
-    window = max(GROUPING_WINDOW, times.flap_quiet) if live.flapping else GROUPING_WINDOW
     since = max(live.last_end_at or live.last_alert_at, live.last_alert_at)
-    return since + window - now
+    return since + quiet_window(live, times) - now
+
+
+def quiet_window(live: Live, times: Times) -> timedelta:
+    """Return the time for which the incident stays open after its last alert ended (the grouping window)."""
+    return max(GROUPING_WINDOW, times.flap_quiet) if live.flapping else GROUPING_WINDOW
+
+
+def quiet_seconds(live: Live, now: datetime, times: Times) -> int:
+    """Return what is left of the grouping window, or all of it while an alert fires, in whole seconds."""
+    left = quiet_left(live, now, times) if is_over(live) else quiet_window(live, times)
+    return max(1, ceil(min(left, LONGEST_WAIT).total_seconds()))
 
 
 @dataclass(frozen=True)
@@ -188,6 +198,7 @@ class _Look:
             go=state,
             seconds=seconds,
             changes=self.live.own.changes,
+            quiet_seconds=quiet_seconds(self.live, self.now, self.times),
             joined=self.live.joined if joined is None else joined,
             ended_by=ended_by,
             plan=self.record.plan,
@@ -210,6 +221,8 @@ class _Look:
         left = quiet_left(self.live, self.now, self.times)
         if left <= timedelta(0):
             return self.go("Close Incident")
+        # Both lead to the state `Await Quiet`, which announces the quiet itself after the first. Machines of checkouts
+        # before 0.1.0 have two states.
         announced = self.came_from in ("Announce Quiet", "Await Quiet")
         return self.go("Await Quiet" if announced else "Announce Quiet", left)
 

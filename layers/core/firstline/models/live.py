@@ -21,22 +21,23 @@ and ingest with each alert. Read by: `incidents/what_now.py` (the next state), `
 | `acted_at` | `Claim Step` | `what_now` |
 | `verified_at` | `mark_verified` | `what_now`, `pages` |
 | `loud_since` (set) | ingest, `judge`, `take_back`, `escalate`, `withdraw_resolve` | `pages` |
-| `loud_since` (removed) | `judge`, `finish_page`, `acknowledge`, `begin_quiet`, `Record Page` | `pages` |
+| `loud_since` (removed) | `judge`, `finish_page`, `acknowledge`, `begin_quiet`, `await_quiet` | `pages` |
+| `loud_since` (removed) | `Record Page` | `pages` |
 | `paged_seq` | `claim_page`, `finish_page`, `Record Page` | `what_now`, `pages` |
 | `page_level`, `page_round`, `paged_loud` | `claim_page`, `finish_page` | `pages` |
 | `paged_rank` | `claim_page`, `finish_page`, `Record Page` | `pages` |
 | `page_lease` | `claim_page`, `release_page` | `pages` |
 | `page_done`, `last_paged_at` | `finish_page`, `Record Page` | `what_now`, `pages` |
 | `page_again_at` | `finish_page`, `take_back`, `escalate`, `Record Page` | `pages` |
-| `voided_seq` | `begin_quiet`, `withdraw_resolve` | `pages` |
+| `voided_seq` | `begin_quiet`, `await_quiet`, `withdraw_resolve` | `pages` |
 | `escalated_at` | `escalate` | `pages` |
 | `acked_seq` | `acknowledge`, `save_answer`, `withdraw_resolve` | `what_now`, `pages` |
 | `acked_at` | `acknowledge`, `save_answer`, `take_back`, `escalate`, `withdraw_resolve` | `what_now`, `pages` |
 | `acked_rank` | `acknowledge`, `save_answer`, `take_back`, `escalate`, `withdraw_resolve` | `pages` |
 | `resolved_by`, `resolved_seen` | `resolve`, `withdraw_resolve` | `what_now` |
 | `shown` | `mark_shown`, `finish_page` | `what_now` |
-| `task_token` | each wait, `begin_generation` | `waking` |
-| `awaiting` | each wait, `begin_generation` | `pages`, `waking` |
+| `task_token` | each wait, `await_quiet`, `begin_generation` | `waking` |
+| `awaiting` | each wait, `await_quiet`, `begin_generation` | `pages`, `waking` |
 """
 
 from collections.abc import Mapping

@@ -9,6 +9,7 @@ from firstline.channels.delivery import Channel, Told, tell_all
 from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
+    AwaitQuietInput,
     CloseIncidentInput,
     EndInput,
     NotifyInput,
@@ -19,7 +20,7 @@ from firstline.contracts import (
     WhatNowInput,
     WhatNowOutput,
 )
-from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen
+from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen, WaitRefused
 from firstline.incidents.lifecycle import SHOWN
 from firstline.incidents.pages import GROUPING_WINDOW, is_over
 from firstline.incidents.reasons import sentence
@@ -90,7 +91,9 @@ def announce(
     HistoryUnavailable
         The table could not be reached.
     StaysOpen
-        `Announce Quiet` was asked for, but the incident's record calls for another state.
+        `Announce Quiet` or `Await Quiet` was asked for, but the incident's record calls for another state.
+    WaitRefused
+        The wait of `Await Quiet` could not begin, because the incident changed since its record was read.
     """
     record = incidents.record(event.incident.incident_id) or unwritten(event.incident)
     return _Announcer(record, channels, incidents, now, end_silence, times, look).serve(event)
@@ -135,6 +138,8 @@ class _Announcer:
                 return Announced(self._notify_ops(event))
             case AnnounceQuietInput():
                 return self._announce_quiet(event)
+            case AwaitQuietInput():
+                return self._await_quiet(event)
             case CloseIncidentInput():
                 return self._close(event)
 
@@ -168,10 +173,34 @@ class _Announcer:
             SLACK_DOWN_KEY, incident.incident_id, self.now, until=self.now + SLACK_DOWN_FOR
         )
 
+    def _await_quiet(self, event: AwaitQuietInput) -> Announced:
+        """Tell people that nothing fires, then begin the wait through the grouping window by storing the token.
+
+        In this order: a signal may end the wait as soon as the token is stored. If the execution then paged, a message
+        that is only going out would call the page off.
+        """
+        live = self._require_quiet(event)
+        missing = without_data(self.record, self.incidents)
+        rings = live.paged_seq > live.voided_seq and not live.answered
+        # What is told calls pages off, so that they are void is written before. Else the wait's own write says it.
+        if rings and missing is None and not self.incidents.begin_quiet(event.incident, self.now):
+            raise self._refused(event)
+        told = self._tell_quiet(missing) if rings or not event.announced else False
+        if not self.incidents.await_quiet(
+            event.incident, event.generation, event.token, self.now, seen=live, void=missing is None
+        ):
+            raise self._refused(event)
+        return Announced(NotifyOutput(told=told), self.record)
+
+    def _refused(self, event: AwaitQuietInput) -> WaitRefused:
+        return WaitRefused(f"incident {event.incident.incident_id} changed since its record was read: nothing waits")
+
     def _announce_quiet(self, event: AnnounceQuietInput) -> Announced:
-        if self._quiet(event, self.record) is None:
-            raise StaysOpen(f"incident {event.incident.incident_id} is not quiet: its record calls for another state")
-        told = self._tell_quiet(event)
+        self._require_quiet(event)
+        missing = without_data(self.record, self.incidents)
+        if missing is None:
+            self.incidents.begin_quiet(event.incident, self.now)
+        told = self._tell_quiet(missing)
         try:
             after = self.incidents.record(event.incident.incident_id)
         except HistoryUnavailable:
@@ -179,7 +208,15 @@ class _Announcer:
             after = None
         return Announced(NotifyOutput(told=told, next=self._quiet(event, after)), after)
 
-    def _quiet(self, event: AnnounceQuietInput, record: IncidentRecord | None) -> WhatNowOutput | None:
+    def _require_quiet(self, event: AnnounceQuietInput | AwaitQuietInput) -> Live:
+        """Return the live half of the incident; raise StaysOpen unless its record calls for the wait for quiet."""
+        if self._quiet(event, self.record) is None or self.record.live is None:
+            raise StaysOpen(f"incident {event.incident.incident_id} is not quiet: its record calls for another state")
+        return self.record.live
+
+    def _quiet(
+        self, event: AnnounceQuietInput | AwaitQuietInput, record: IncidentRecord | None
+    ) -> WhatNowOutput | None:
         """Return the state `Await Quiet` and how long to wait in it; None if the record calls for another state."""
         if record is None or record.live is None or stale_resolve(record.live):
             return None
@@ -187,19 +224,20 @@ class _Announcer:
             state="What Now?",
             incident=event.incident,
             generation=event.generation,
-            happened=Observed(state="Announce Quiet"),
+            happened=Observed(state="Await Quiet"),
         )
         found = what_now(asked, record, self.now, self.times)
         return found.model_copy(update={"plan": None}) if found.go == "Await Quiet" else None
 
-    def _tell_quiet(self, event: AnnounceQuietInput) -> bool:
-        """Announce that all alerts ended, if people know of the incident. Return True if a channel took the message."""
-        if missing := without_data(self.record, self.incidents):
-            # Pages that went out go on ringing: nobody saw it recover.
-            return was_told(self.record) and bool(self._tell("changed", self.record, missing).reached)
-        self.incidents.begin_quiet(event.incident, self.now)
+    def _tell_quiet(self, missing: str | None) -> bool:
+        """Announce that all alerts ended, if people know of the incident. Return True if a channel took the message.
+
+        `missing` says which of them ended without data. Then pages that went out go on ringing: nobody saw it recover.
+        """
         if not was_told(self.record):
             return False
+        if missing is not None:
+            return bool(self._tell("changed", self.record, missing).reached)
         reason = f"All its alerts ended. It stays open for {in_words(GROUPING_WINDOW)}, in case one fires again."
         return bool(self._tell("quiet", self.record, reason).reached)
 

@@ -7,6 +7,7 @@ from typing import Any
 from firstline.contracts import (
     AnnounceQuietInput,
     AnnounceRemediationInput,
+    AwaitQuietInput,
     CloseIncidentInput,
     NotifyInput,
     NotifyOpsInput,
@@ -126,7 +127,7 @@ def _cured(event: NotifyInput | PageOnCallInput, record: IncidentRecord, results
 def _is_over(event: NotifyInput | PageOnCallInput, record: IncidentRecord, plan: RemediationPlan) -> bool:
     if record.status == "CLOSED":
         return True
-    if isinstance(event, AnnounceRemediationInput | AnnounceQuietInput | RecordSuppressionInput):
+    if isinstance(event, AnnounceRemediationInput | AnnounceQuietInput | AwaitQuietInput | RecordSuppressionInput):
         return False
     ended = isinstance(event, PageOnCallInput | NotifyOpsInput) and event.remediation is not None
     acted = bool(_results(event, record)) or (record.live is not None and record.live.acted_at is not None)

@@ -180,17 +180,44 @@ class LiveMarks(TableStore):
             "expires_at": expires_at,
         }
 
-    def begin_quiet(self, incident: Incident, now: datetime) -> None:
-        """Store that an incident's pages are over because none of its alerts fires; do nothing if one fires.
+    def begin_quiet(self, incident: Incident, now: datetime) -> bool:
+        """Store that an incident's pages are over because none of its alerts fires.
 
-        If an alert fires again, paging begins anew at the first level.
+        If an alert fires again, paging begins anew at the first level. Return False, and store nothing, if one fires
+        now, or joins at the same moment.
         """
         live = self.live(incident.group_key)
         if live is None or live.incident_id != incident.incident_id or live.firing > 0:
-            return
+            return False
         void: Item = {"loud_since": None, **_due_unless_soon(live, now + LOOK_AGAIN, now)}
         as_seen = {"status": OPEN, "firing": live.own.firing, **_as_counted(live)}
-        self._first_possible(incident, Edit(sets=void, copies={"voided_seq": "paged_seq"}, when=as_seen))
+        return self._first_possible(incident, Edit(sets=void, copies={"voided_seq": "paged_seq"}, when=as_seen))
+
+    def await_quiet(
+        self, incident: Incident, generation: int, token: str, now: datetime, *, seen: Live, void: bool
+    ) -> bool:
+        """Store the task token of an execution's wait through the grouping window, if nothing changed since `seen`.
+
+        With `void`, also store what `begin_quiet` stores. Return False, and store nothing, if anything changed, if
+        another generation has the incident, or if another attempt of the state has stored its token: an attempt that
+        Step Functions gave up on may come last, and nobody waits with its token.
+        """
+        as_seen = {"generation": generation, "status": OPEN, "changes": seen.own.changes}
+        as_seen |= {"firing": seen.own.firing, **_as_counted(seen)}
+        free, values = "attribute_not_exists(task_token)", {":mine": token}
+        if seen.task_token is not None:
+            free, values = "task_token = :seen", values | {":seen": seen.task_token}
+        wait = Edit(
+            sets={"task_token": token, "awaiting": "quiet"},
+            when=as_seen,
+            # The client itself repeats a write whose answer is lost.
+            where=f"{free} OR task_token = :mine",
+            values=values,
+        )
+        if void:
+            pages_over: Item = {"loud_since": None, **_due_unless_soon(seen, now + LOOK_AGAIN, now)}
+            wait = replace(wait, sets={**wait.sets, **pages_over}, copies={"voided_seq": "paged_seq"})
+        return self._first_possible(incident, wait)
 
     # --- marks --------------------------------------------------------------------------------------------------------
 
@@ -283,12 +310,13 @@ class LiveMarks(TableStore):
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
-    def _first_possible(self, incident: Incident, *edits: Edit) -> None:
-        """Make the first of these edits whose condition holds and no other; none if the group has a newer incident."""
-        for edit in edits:
-            mine = replace(edit, when={"incident_id": incident.incident_id, **edit.when})
-            if self._table.edit(live_key(incident.group_key), mine) is not None:
-                return
+    def _first_possible(self, incident: Incident, *edits: Edit) -> bool:
+        """Make the first of these edits whose condition holds and no other; none if the group has a newer incident.
+
+        Return False if none was made.
+        """
+        mine = (replace(edit, when={"incident_id": incident.incident_id, **edit.when}) for edit in edits)
+        return any(self._table.edit(live_key(incident.group_key), edit) is not None for edit in mine)
 
     def _page_item(self, incident: Incident, page: Page, now: datetime) -> Item:
         pk, sk = page_key(incident.incident_id, page.seq)
