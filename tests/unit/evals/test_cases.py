@@ -50,6 +50,7 @@ def test_the_alert_of_a_case_has_the_host_of_its_body() -> None:
 
 
 def test_a_case_has_the_local_clock_and_the_deployments_of_its_files() -> None:
+    # now: 2026-03-10T10:56:00+01:00, time_zone: Europe/Berlin, and two deployments
     in_berlin = read(Path("evals/cases/real/payments-fail-after-the-release"))
     assert in_berlin.evidence.local_time.strftime("%H:%M") == "10:56"
     assert [deployment.service for deployment in in_berlin.evidence.deployments] == ["payments", "newsletter"]

@@ -100,8 +100,9 @@ def test_a_repeat_after_a_close_is_left_alone_for_a_while_and_then_enters_at_its
     def fate(now: datetime) -> Folded:
         return fold(stored, [repeat], {"group-1": CLOSED}, now)
 
-    soon = fate(at(10) + REOPEN_AFTER - timedelta(seconds=1))
-    later = fate(at(10) + REOPEN_AFTER)
+    assert CLOSED.closed_at is not None
+    soon = fate(CLOSED.closed_at + REOPEN_AFTER - timedelta(seconds=1))
+    later = fate(CLOSED.closed_at + REOPEN_AFTER)
 
     assert soon.fate == "duplicate"
     assert later.fate == "enters"

@@ -229,6 +229,7 @@ def test_further_alerts_of_a_route_join_its_storm_and_open_no_other() -> None:
 
 
 def test_the_route_that_a_rule_gives_chooses_the_storm_only_for_the_severity_of_the_route() -> None:
+    # The rule gives the route platform-team to Node, and ROUTED has that route for criticals only.
     door = stormy(per_minute=1, paging=ROUTED, rules=ruled("platform-team"))
     door.accept(NOON, *services("first", "nodes", name="Node"))
     door.accept(NOON, *services("first", "nodes", name="Node", severity="high"))
