@@ -97,7 +97,7 @@ def judging(severity: str = "critical", by: str = "rules") -> dict[str, Any]:
     return {"timestamp": NOON, "taskSucceededEventDetails": {"resource": "invoke", "output": json.dumps(answer)}}
 
 
-def test_a_verdict_that_was_changed_on_the_trail_is_named() -> None:
+def test_a_verdict_that_the_trail_has_otherwise_or_lacks_is_named() -> None:
     without_a_verdict = {"taskSucceededEventDetails": {"resource": "invoke", "output": '{"Payload": 1}'}}
     history_of_it = history(judging("critical", by="rules"), without_a_verdict)
 

@@ -73,7 +73,7 @@ def test_an_operator_cannot_approve(shelf: Shelf) -> None:
     assert shelf.store.only.decision is None
 
 
-def test_a_lowered_role_counts_at_once_for_a_running_session(shelf: Shelf) -> None:
+def test_a_role_that_is_lowered_or_lost_counts_at_once_for_a_running_session(shelf: Shelf) -> None:
     session = shelf.session("ada")
     shelf.people = PEOPLE.model_copy(update={"people": {"ada": PEOPLE.people["eve"]}})
     form = {"form": form_token(session)}

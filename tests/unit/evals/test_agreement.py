@@ -107,7 +107,7 @@ def test_an_author_is_compared_with_the_most_common_level_of_the_other_repositor
 
     # For a/one and b/two the others are a tie, of which the graver counts; c/three is alone with its warning.
     assert authors(rules) == Authors(3, 2 / 3)
-    assert authors(rules[3:]) is None
+    assert authors(rules[3:]) is None, "no name is in two repositories"
 
 
 def test_the_interval_of_the_gain_resamples_whole_repositories() -> None:

@@ -50,6 +50,7 @@ def test_the_alert_of_a_case_has_the_host_of_its_body() -> None:
 
 
 def test_a_case_has_the_local_clock_and_the_deployments_of_its_files() -> None:
+    # now: 2026-03-10T10:56:00+01:00, time_zone: Europe/Berlin, and two deployments
     in_berlin = read(Path("evals/cases/real/payments-fail-after-the-release"))
     assert in_berlin.evidence.local_time.strftime("%H:%M") == "10:56"
     assert [deployment.service for deployment in in_berlin.evidence.deployments] == ["payments", "newsletter"]
@@ -146,7 +147,7 @@ def test_what_a_cases_owners_declared_stands_before_the_projects_rules() -> None
     assert rules_only(policy).judge(replace(bound, declared=Declared())).classification.severity == "high"
 
 
-def test_a_model_is_not_asked_about_what_waits() -> None:
+def test_a_model_is_asked_about_a_silenced_incident_only_without_its_silence() -> None:
     policy = Policy.of()
     silenced = read(Path("evals/cases/no-fault/silenced-until-the-disk-comes"))
 
@@ -155,8 +156,9 @@ def test_a_model_is_not_asked_about_what_waits() -> None:
     assert found.hold is not None
     assert (found.hold.by, found.hold.id) == ("silence", "log-2-grows")
     assert not found.asked_model
-    woken = Classifier("obedient", policy, lambda case: Obedient()).judge(replace(silenced, declared=Declared()))
-    assert (woken.hold, woken.asked_model) == (None, True)
+    without_silence = replace(silenced, declared=Declared())
+    loud = Classifier("obedient", policy, lambda case: Obedient()).judge(without_silence)
+    assert (loud.hold, loud.asked_model) == (None, True)
 
 
 def test_an_invalid_declaration_is_named_with_its_file_and_key(tmp_path: Path) -> None:

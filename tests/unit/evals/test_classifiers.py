@@ -67,6 +67,7 @@ def test_only_a_classifier_with_history_knows_how_earlier_incidents_ended(policy
 def test_a_model_is_asked_and_its_tokens_are_counted(policy: Policy, case: Case) -> None:
     found = Classifier("m", policy, lambda name: Says("critical", tokens=700)).judge(case)
 
+    # Without the model it is high, as its earlier incidents say.
     assert (found.classification.severity, found.without_model) == ("critical", "high")
     assert (found.asked_model, found.no_verdict, found.classification.usage.tokens) == (True, False, 700)
 

@@ -6,7 +6,7 @@ import pytest
 
 from firstline.contracts import DoneSoFar, WhatNowInput, WhatNowOutput
 from firstline.incidents.following import asked_after, following
-from firstline.incidents.what_now import what_now
+from firstline.incidents.what_now import MOST_ROUNDS, what_now
 from firstline.models import IncidentRecord, RemediationPlan
 from tests.support.builders import NOW, a_classification, a_plan, a_record
 from tests.support.memory import MemoryStore
@@ -61,7 +61,7 @@ def test_a_function_chooses_the_same_next_state_as_what_now(
         pytest.param("Classify", PLANNED | {"acted_at": NOW}, {"plan": a_plan()}, id="a reason that the record shows"),
         pytest.param("Classify", {"resolved_by": "Ana", "resolved_seen": 0}, {}, id="a Resolve to be taken back"),
         pytest.param("Page On-Call", WORSE, {"result": {"sent": 1}}, id="the same state again"),
-        pytest.param("Classify", {}, {"rounds": 300}, id="a successor to be announced"),
+        pytest.param("Classify", {}, {"rounds": MOST_ROUNDS}, id="a successor to be announced"),
     ],
 )
 def test_a_function_leaves_the_choice_to_what_now_if_that_must_write_or_tell_more(

@@ -164,6 +164,15 @@ def test_a_status_says_who_has_it_what_it_waits_for_and_until_when(
         (a_record(**RUNS), "Firstline deals with it, the runbook “Free disk space”"),
         (a_record(**TAKEN), "ada has it, for 10 min"),
     ],
+    ids=[
+        "it waits",
+        "taken, and it waits",
+        "it was refused",
+        "closed before an answer",
+        "over before an answer",
+        "it runs",
+        "taken, without a plan",
+    ],
 )
 def test_a_line_of_a_list_names_a_plan_that_waits_for_approval(record: IncidentRecord, line: str) -> None:
     assert status_of(record, LATER).line == line

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from firstline.contracts import Go, Observed, WhatNowInput
-from firstline.incidents.what_now import what_now
+from firstline.incidents.what_now import UNWRITTEN_PAGE, UNWRITTEN_VERDICT, what_now
 from firstline.models import SEVERITY_RANK, Loud
 from tests.support.builders import at, incident
 from tests.support.changes import counts_for
@@ -305,7 +305,7 @@ def test_with_people_each_situation_leads_to_its_state(expected: Go, given: dict
         ),
         pytest.param(5 * 60 - 120, {"classification": FATAL, "live": PAGED}, id="a page"),
         pytest.param(
-            900,
+            UNWRITTEN_PAGE.seconds,
             {
                 "classification": FATAL,
                 "live": CRITICAL_ONE,
@@ -321,7 +321,7 @@ def test_with_people_each_situation_leads_to_its_state(expected: Go, given: dict
             id="a low incident that another alert joined",
         ),
         pytest.param(
-            300,
+            UNWRITTEN_VERDICT.seconds,
             {"planned": True, "notified": True, "live": {"decided": None, "judged": 0}, "came_from": "Classify"},
             id="a low incident whose verdict was not stored",
         ),
@@ -342,10 +342,13 @@ def test_with_people_each_situation_leads_to_its_state(expected: Go, given: dict
             id="a cured critical",
         ),
         pytest.param(
-            240, {"live": QUIET, "minutes": 11, "came_from": "Announce Quiet"}, id="the grouping window begins"
+            # The last alert ended after 10 minutes; the window has 5, that of a flapping incident 20.
+            (10 + 5 - 11) * 60,
+            {"live": QUIET, "minutes": 11, "came_from": "Announce Quiet"},
+            id="the grouping window begins",
         ),
         pytest.param(
-            1_140,
+            (10 + 20 - 11) * 60,
             {"live": QUIET | {"flapping": True}, "minutes": 11, "came_from": "Announce Quiet"},
             id="the window of a flapping incident",
         ),
@@ -370,8 +373,8 @@ def test_every_answer_says_how_long_the_grouping_window_lasts(seconds: int, give
     assert look(**given).quiet_seconds == seconds
 
 
-def test_a_wait_carries_the_count_of_changes_of_the_live_item_alone() -> None:
-    shards = (counts_for(1), counts_for(1))
+def test_a_wait_carries_the_changes_of_the_live_item_alone_and_the_alerts_of_its_shards_too() -> None:
+    shards = (counts_for(1), counts_for(1))  # LOW has one alert, and each shard another
     waits = look(live={"own": LOW.model_copy(update={"changes": 7}), "shards": shards, "judged": 3}, notified=True)
 
     assert (waits.changes, waits.joined) == (7, 3), "the wait's condition compares the live item's own changes"

@@ -55,7 +55,7 @@ def test_null_is_a_value() -> None:
         ("$l.x", [1, 2]),
     ],
 )
-def test_an_expression_has_all_of_a_variable_that_it_asks_for(expression: str, value: Any) -> None:
+def test_no_part_of_a_variable_that_an_expression_reads_is_missing(expression: str, value: Any) -> None:
     given = {"a": {"x": 1, "y": {"z": 2}}, "l": [{"x": 1}, {"x": 2}]}
     assert run(expression, **given) == value
 

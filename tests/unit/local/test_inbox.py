@@ -136,7 +136,7 @@ def test_a_link_that_one_person_got_can_be_followed() -> None:
 
 def test_a_menu_is_shown_with_its_choices_and_a_form_with_its_field() -> None:
     inbox = Inbox()
-    menu = {"type": "actions", "elements": [note_button(a_record()), question("inc-1")]}
+    menu = {"type": "actions", "elements": [note_button(a_record()), question(INCIDENT_ID)]}
     call(inbox, "POST", "/slack/api/chat.postMessage", {"channel": "#x", "blocks": [menu]})
     view = json.dumps(note_form(INCIDENT_ID, "C1", resolves=True))
     call(inbox, "POST", "/slack/api/views.open", urlencode({"trigger_id": "1", "view": view}).encode(), FORM)

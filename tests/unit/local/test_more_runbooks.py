@@ -30,7 +30,7 @@ def test_a_file_takes_the_place_of_the_shipped_one_of_its_name(tmp_path: Path, o
     assert (opt / "reads" / "policy" / "model.yaml").read_text() == "model: mine\n"
     assert (opt / "reads" / "policy" / "rules.yaml").read_text() == (SHIPPED / "rules.yaml").read_text()
     assert "mine" not in (SHIPPED / "model.yaml").read_text()
-    assert not (opt / "reads-none" / "policy").exists()
+    assert not (opt / "reads-none" / "policy").exists(), "a function without policies gets none"
 
 
 def test_an_owner_can_promote_a_shipped_runbook() -> None:

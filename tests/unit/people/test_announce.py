@@ -96,8 +96,9 @@ def test_noise_is_closed_as_suppressed_and_nobody_is_told() -> None:
         ("Notify Ops", "needs_human", "No runbook fits."),
         ("Close Incident", "closed", "Resolved by ada."),
     ],
+    ids=["the plan's reason", "the event's reason", "the person's name"],
 )
-def test_each_state_sends_its_kind_of_notification(state: str, kind: str, reason: str) -> None:
+def test_each_state_sends_its_kind_of_notification_with_its_reason(state: str, kind: str, reason: str) -> None:
     slack = MemoryChannel()
     assert announced(state, {"slack": slack}).told is True
     told = slack.told[0]

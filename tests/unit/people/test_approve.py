@@ -148,6 +148,7 @@ def test_an_answer_that_comes_too_late_or_to_another_plan_is_refused_and_not_sto
     case: str, changes: dict[str, Any], error: Any, words: str, approves: bool
 ) -> None:
     asked = a_waiting_record()
+    # Without its live half, which the store makes anew of the changed fields.
     waiting = Waiting(asked.model_copy(update={"live": None} | changes))
 
     with pytest.raises(error, match=words):

@@ -216,7 +216,7 @@ def test_an_incident_is_reopened_again_after_the_new_one_was_closed_too() -> Non
     assert first.fingerprint != second.fingerprint
 
 
-def test_a_report_is_an_alert_and_two_about_one_service_are_one_group() -> None:
+def test_a_report_is_an_alert_without_secrets_and_two_about_one_service_are_one_group() -> None:
     terminal = Terminal()
     report = {"text": "Checkout hangs. token=hunter2secret", "severity": "high", "service": "checkout"}
 

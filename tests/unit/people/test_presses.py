@@ -226,7 +226,7 @@ def test_a_press_is_stored_even_if_the_execution_cannot_be_told() -> None:
     assert "Noted" in incident.whispers[0][2]
 
 
-@pytest.mark.parametrize("whisper", [None, "fails"])
+@pytest.mark.parametrize("whisper", [None, "fails"], ids=["there is no Slack bot", "Slack fails"])
 def test_a_press_whose_person_cannot_be_answered_raises_nothing(whisper: str | None) -> None:
     def failing(channel: str, user: str, text: str, link: str | None = None) -> None:
         raise lasting()

@@ -92,8 +92,8 @@ def test_the_number_of_looks_in_a_minute_is_bounded() -> None:
         metric(paged, NOW)
     assert alarms.asked == MOST_LOOKS
 
-    assert metric(paged, NOW + WINDOW) is not None
-    assert metric(paged, NOW + WINDOW + timedelta(seconds=1)) is not None, "a new minute has all its looks"
+    for second in (0, 1):
+        assert metric(paged, NOW + WINDOW + timedelta(seconds=second)) is not None, "a new minute has all its looks"
 
 
 @pytest.mark.parametrize(
