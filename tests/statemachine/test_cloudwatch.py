@@ -113,7 +113,7 @@ def test_an_alarm_that_is_ok_because_no_data_comes_leaves_the_decision_to_the_ve
 def test_while_cloudwatch_says_alarm_no_verification_closes_the_incident(world: World, alarm_says: Any) -> None:
     alarm_says("ALARM")
     incident = alarm_fires(world)
-    for _ in range(3):
+    for _ in range(3):  # as often as the runbook verifies
         incident.stands_in("Await Recovery").times_out()
 
     incident.stands_in("Await Resolution")

@@ -66,7 +66,7 @@ def test_hostile_output_of_a_command_is_shown_and_changes_no_step(world: World) 
     incident.stands_in("Await Acknowledgement")
 
     assert "{% $states.input %}" in str(world.told("pagerduty")[0].raw)
-    assert world.commands.steps() == ["look", "drain", "refill", "start-again"]
+    assert world.commands.steps() == ["look", "drain", "refill", "start-again"], "the runbook's steps and its rollback"
 
 
 def test_the_largest_alert_and_a_huge_output_keep_the_state_small(world: World) -> None:

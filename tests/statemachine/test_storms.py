@@ -42,7 +42,7 @@ def test_alerts_beyond_the_limit_of_a_minute_become_one_storm_that_is_paged_and_
     assert all(sent.comment != storm_id for sent in world.commands.sent)
     (page,) = [message for message in world.woken() if message.incident == storm_id]
     assert "Storm of" in page.text
-    assert "first Alert storm" not in page.text
+    assert "first Alert storm" not in page.text, "the name of the storm itself is the name of no alert"
     storm.is_acknowledged()
     storm.stands_in("Await Resolution")
     for late in alerts[2:]:

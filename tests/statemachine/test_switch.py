@@ -80,7 +80,7 @@ def test_the_trail_of_a_cure_tells_each_step_in_order(world: World) -> None:
 def test_a_runbook_that_did_not_help_is_demoted_and_gives_its_host_back(world: World) -> None:
     world.commands.script("verify", Run("Failed"))
     incident = full_disk(world)
-    for _ in range(3):
+    for _ in range(3):  # as often as the runbook verifies
         incident.stands_in("Await Recovery").times_out()
     incident.stands_in("Await Acknowledgement")
 
