@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Deployment,
         EarlierIncident,
         Feedback,
+        Hold,
         Incident,
         IncidentRecord,
         Live,
@@ -148,6 +149,12 @@ class Incidents(EvidenceSource, Protocol):
 
     def begin_quiet(self, incident: Incident, now: datetime) -> None:
         """Void the incident's pages, so that they no longer ring, as all its alerts ended; do nothing if one fires."""
+
+    def name_hold(self, incident_id: str, hold: Hold) -> None:
+        """Store in the incident's verdict the hold that holds it now, if the verdict names another; a rule's stays.
+
+        Do nothing if the incident has no verdict with a hold, or if the verdict changes meanwhile.
+        """
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:
         """Store when a runbook's verification held; a later call keeps the first time."""
