@@ -120,6 +120,7 @@ def classifies(world: World, incident: Incident) -> None:
     world.incidents.record(incident.incident_id)
     world.incidents.members(incident.incident_id)
     world.silences.since(NOON)
+    world.groups.read({}, ["network#a1"])
     world.incidents.judge(incident, 1, VERDICT, NOON, seen=world.live(incident))
     world.trail.append(incident.incident_id, [classified(VERDICT)], NOON)
 
@@ -242,6 +243,8 @@ def hears(world: World, incident: Incident) -> None:
 def escalates_and_reopens_by_hand(world: World, incident: Incident) -> None:
     world.incidents.escalate(incident.incident_id, "ada", at(9), seen=0)
     world.incidents.live(incident.group_key)
+    world.silences.since(at(9))
+    world.groups.read({}, ["network#a1"])
     world.trail.entries(incident.incident_id)
 
 
