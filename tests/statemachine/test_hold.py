@@ -9,6 +9,7 @@ import pytest
 
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.table import Table
+from firstline.incidents.status import status_of
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from tests.statemachine.functions import meanwhile
@@ -274,6 +275,24 @@ def test_a_silence_that_cannot_be_read_silences_nothing_and_nothing_is_lost(worl
 
 
 # --- maintenance -----------------------------------------------------------------------------------------------------
+
+
+def test_of_two_silences_the_one_that_is_left_is_shown_once_one_is_ended(world: World, silence: Silencing) -> None:
+    made = silence(match={"alert_name": "DiskFull"})
+    left = made.model_copy(update={"id": "s-2", "owner": "bob", "expires_at": made.expires_at - timedelta(hours=1)})
+    silences(world).save(left)
+    world.restart_functions()
+    incident = world.fires("DiskFull", severity="high")
+    incident.stands_in("Hold")
+    silences(world).end(made, "ada", world.now())
+    world.restart_functions()
+
+    world.reconciles()
+
+    status = status_of(incident.record, world.now())
+    assert status.words == "Held: Silenced by bob (silence s-2): We change its disk"
+    assert status.until == left.expires_at
+    assert incident.path == WAITS
 
 
 def test_only_what_a_maintenance_window_matches_waits_for_its_end(world: World, declare: Callable[..., None]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from firstline.adapters.dynamodb.overrides import TableOverrides
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.console.front import PeopleFront
+from firstline.models import Hold
 from firstline.people.on_call import OnCallOverrides
 from firstline.policy.oncall import OnCall
 from firstline.policy.people import People
@@ -48,6 +49,7 @@ class Terminal:
         self.executions = MemoryExecutions()
         self.slack, self.pagerduty = MemoryChannel(), MemoryChannel(wakes="once")
         self.submitted: list[Any] = []
+        self.hold: Hold | None = None
         self.now = NOW
         self.secrets: dict[str, tuple[str, ...]] = {}
         self._front = PeopleFront(
@@ -60,6 +62,7 @@ class Terminal:
             secrets=lambda name: self.secrets.get(name, ()),
             channels=lambda: {"slack": self.slack, "pagerduty": self.pagerduty},
             submit=self.submitted.append,
+            held=lambda alert, now: self.hold,
             sessions=TableSessions(self.store.table),
             on_call=self._on_call,
         )

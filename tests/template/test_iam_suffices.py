@@ -22,7 +22,7 @@ from firstline.console.sessions import Pass
 from firstline.errors import CeilingReached, ModelUnavailable
 from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.incidents.groups import Limits
-from firstline.models import Approval, Deployment, Feedback, Incident, Live, Page, Usage, Word, kind_of
+from firstline.models import Approval, Deployment, Feedback, Hold, Incident, Live, Page, Usage, Word, kind_of
 from firstline.people.hand_over import Holding
 from firstline.policy.followed import Copy
 from firstline.policy.holds import Silence
@@ -120,6 +120,7 @@ def classifies(world: World, incident: Incident) -> None:
     world.incidents.record(incident.incident_id)
     world.incidents.members(incident.incident_id)
     world.silences.since(NOON)
+    world.groups.read({}, ["network#a1"])
     world.incidents.judge(incident, 1, VERDICT, NOON, seen=world.live(incident))
     world.trail.append(incident.incident_id, [classified(VERDICT)], NOON)
 
@@ -243,6 +244,8 @@ def hears(world: World, incident: Incident) -> None:
 def escalates_and_reopens_by_hand(world: World, incident: Incident) -> None:
     world.incidents.escalate(incident.incident_id, "ada", at(9), seen=0)
     world.incidents.live(incident.group_key)
+    world.silences.since(at(9))
+    world.groups.read({}, ["network#a1"])
     world.trail.entries(incident.incident_id)
 
 
@@ -270,6 +273,9 @@ def shows(world: World, incident: Incident) -> None:
     assert site.handle(by_its_end, NOON)["statusCode"] == 303
 
 
+HELD = Hold(by="silence", id="s-1", reason="So.", until=at(9), seconds=9)
+
+
 def reconciles(world: World, incident: Incident) -> None:
     (due,) = world.incidents.due(at(5), 9)
     assert count_open(world.table) == 1
@@ -279,6 +285,8 @@ def reconciles(world: World, incident: Incident) -> None:
     world.groups.read({}, ["network#a1"])
     world.silences.since(at(1))
     world.trail.append(incident.incident_id, [classified(VERDICT)], at(5))
+    world.incidents.judge(incident, 1, VERDICT.model_copy(update={"hold": HELD}), at(1), seen=None)
+    world.incidents.name_hold(incident.incident_id, HELD.model_copy(update={"id": "s-2"}))
     world.incidents.end_hold(incident.incident_id, "silence s-1 was ended", at(1))
     successor = world.incidents.begin_generation(due, at(5))
     assert successor is not None

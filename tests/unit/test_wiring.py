@@ -15,8 +15,11 @@ from firstline.adapters.aws.clients import CLIENT_CONFIG, EVIDENCE, ONE_SECOND, 
 from firstline.adapters.dynamodb.spending import Spending
 from firstline.errors import CeilingReached, ConfigurationError, HistoryUnavailable
 from firstline.models import Usage
+from firstline.policy.holds import Silence
+from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling
 from firstline.policy.people import NOBODY
+from firstline.policy.rules import NO_RULES
 from firstline.settings import ClassifySettings, IngestSettings, ReconcileSettings, RespondSettings
 from firstline.wiring import ON_LAMBDA, Wiring
 from tests.support.builders import NOW, a_record, an_alert
@@ -80,6 +83,24 @@ def test_a_look_at_alarms_is_of_the_region_whose_cloudwatch_it_asks(
     looks = {wiring.look(f"arn:aws:lambda:{region}:123456789012:function:f") for region in ("us-east-1", "eu-west-1")}
 
     assert (covered, len(looks)) == ([("123456789012", "eu-west-1")], 1), "each look has a number of reads a minute"
+
+
+@pytest.mark.parametrize("host", ["web-1", "web-2"])
+def test_the_alert_that_a_person_raises_is_held_by_the_silences_that_ingest_reads(made: Made, host: str) -> None:
+    wiring = wired(RespondSettings)
+    silence = Silence(
+        id="s-1",
+        match=AlertMatch(host=("web-1",)),
+        owner="ada",
+        reason="It moves.",
+        created_at=NOW,
+        expires_at=NOW + timedelta(hours=1),
+    )
+    wiring.silences, wiring.rules_or_none = SimpleNamespace(since=lambda now: [silence]), NO_RULES
+
+    hold = wiring.people_front.held(an_alert(host=host), NOW)
+
+    assert (hold and hold.id) == ("s-1" if host == "web-1" else None)
 
 
 def test_a_part_that_a_test_sets_is_handed_to_the_other_parts(made: Made) -> None:

@@ -108,6 +108,19 @@ def test_no_model_is_asked_about_an_incident_that_a_silence_holds(desk: Desk, as
     assert "it is not asked while the incident waits" in str(verdict.reasons)
 
 
+def test_an_incident_that_another_silence_holds_now_keeps_its_name_when_a_held_alert_joins(desk: Desk) -> None:
+    desk.open(held_by=silence().hold(NOW))
+    desk.assess()
+    left = silence(id="s-2", expires_at=NOW + timedelta(hours=1)).hold(NOW)
+    desk.store.incidents.name_hold(desk.opened.incident_id, left)
+    desk.join(held=True, **OTHER_HOST)
+
+    hold = desk.assess(minutes=2).hold
+
+    assert hold is not None
+    assert (hold.id, hold.until) == ("s-2", left.until)
+
+
 LATER_SILENCE = silence(id="s-2", expires_at=NOW + timedelta(hours=9))
 SILENCE_OF_ANOTHER_HOST = silence(id="s-3", match=AlertMatch(host=("web-9",)))
 

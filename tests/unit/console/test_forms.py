@@ -1,5 +1,6 @@
 """The console's forms: what each changes, for whom, and which are refused."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -8,9 +9,11 @@ import pytest
 from firstline.console.sessions import form_token
 from firstline.console.web import MAX_FORM_BYTES
 from firstline.errors import HistoryUnavailable
+from firstline.models import Hold
 from firstline.people.action import Does
 from tests.support.browsing import form_in, get, post
-from tests.support.builders import INCIDENT_ID, NOW, a_page, a_waiting_record
+from tests.support.builders import INCIDENT_ID, NOW, a_page, a_record, a_waiting_record
+from tests.unit.console.reading import read_incident
 from tests.unit.console.shelf import PAGE, PEOPLE, Shelf
 
 
@@ -194,3 +197,17 @@ def test_a_note_of_the_greatest_length_that_the_page_allows_is_stored(shelf: She
     ada = shelf.session("ada")
     answer = shelf.send(f"{PAGE}/note", {"form": form_token(ada), "text": text}, ada)
     assert answer["statusCode"] == 303
+
+
+def test_who_reopens_what_a_silence_holds_reads_so_in_the_console() -> None:
+    shelf = Shelf(a_record(status="CLOSED", closed_at=NOW, resolved_at=NOW, outcome="resolved"))
+    hold = Hold(by="silence", id="s-1", reason="Silenced.", until=NOW + timedelta(hours=2), seconds=7_200)
+    operations = replace(shelf.forms.operations(), held=lambda _alert, _now: hold)
+    shelf.forms = replace(shelf.forms, operations=lambda: operations)
+
+    answer = press(shelf, "ada", "reopen")
+
+    assert answer["headers"]["Location"] == f"{PAGE}?done=held"
+    assert (
+        "it is held, and nobody else hears of it yet" in read_incident(shelf.store.only, "?done=held", shelf=shelf).text
+    )

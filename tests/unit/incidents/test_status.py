@@ -113,6 +113,12 @@ CLOSED: dict[str, Any] = {"status": "CLOSED", "closed_at": NOW}
             "firstline",
         ),
         (
+            "held by the silence that is left, which ends before the first would have",
+            a_record(classification=a_classification(hold=HOLD), held_until=DEADLINE + timedelta(hours=1)),
+            "Held: ada silenced it. It waits for the end of that; at 04:39 it is judged again.",
+            "firstline",
+        ),
+        (
             "a runbook runs",
             a_record(**RUNS),
             "Firstline deals with it. It waits for the runbook “Free disk space”.",

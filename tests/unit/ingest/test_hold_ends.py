@@ -72,6 +72,22 @@ def test_a_silence_holds_until_it_is_ended_or_removed() -> None:
     assert over(member()) == "nothing holds DiskFull any more"
 
 
+def test_of_several_silences_the_one_that_is_left_is_named_once() -> None:
+    silences = [SILENCE, SILENCE.model_copy(update={"id": "s-2", "expires_at": at(50)})]
+    named: list[tuple[str, str]] = []
+    judge = Judge(lambda: NO_RULES, lambda now: Holds((), tuple(silences)), ZoneInfo("UTC"))
+    ends = HoldEnds(
+        judge, lambda *_: [member()], lambda _: {}, lambda incident_id, hold: named.append((incident_id, hold.id))
+    )
+
+    for minutes in (10, 11, 12, 13):
+        if minutes == 12:
+            silences[0] = SILENCE.model_copy(update={"ended_at": at(12)})
+        assert ends.over("any", at(minutes)) is None
+
+    assert named == [("any", "s-1"), ("any", "s-2")]
+
+
 def test_a_window_holds_until_it_is_over_or_removed_from_the_file() -> None:
     assert over(member(), windows=[WINDOW]) is None
     assert over(member(), windows=[WINDOW], minutes=61) is not None, "the window ends at 13:00"

@@ -7,8 +7,9 @@ import pytest
 
 from firstline.console.timeline import timeline
 from firstline.incidents.standing import NOTHING_TO_RUN
-from firstline.models import Counts
+from firstline.models import Counts, Hold
 from firstline.people.action import Does
+from firstline.people.actor import REOPENED
 from tests.support.builders import INCIDENT_ID, NOW, a_plan, a_record, a_waiting_record, an_incident
 from tests.support.terminal import ACCOUNT, SESSION, Terminal
 
@@ -188,6 +189,29 @@ def test_a_second_reopening_sends_nothing_and_names_the_person_who_was_first() -
     said = "Nothing to do: ada (command line) reopened it 0 s ago. The new incident opens within seconds."
     assert (status, answer["said"]) == (409, said)
     assert (len(terminal.submitted), len(terminal.trail)) == (1, 1)
+
+
+HELD = Hold(by="silence", id="s-1", reason="Silenced by bob: it moves.", until=NOW + timedelta(hours=2), seconds=7_200)
+BUT_HELD = " But it is held, for 2 h at the most; until then nobody else hears of it. " + HELD.reason
+
+
+def test_who_reopens_or_reports_what_a_silence_holds_reads_so() -> None:
+    terminal = Terminal(a_record(**CLOSED))
+    terminal.hold = HELD
+
+    assert terminal.act("reopen", text="still slow")[1]["said"] == REOPENED + BUT_HELD
+    said = terminal.post("incidents", {"text": "slow", "severity": "low"})[1]["said"]
+    assert said == f"Reported: slow. Its incident opens within seconds.{BUT_HELD}"
+    assert len(terminal.submitted) == 2
+
+
+def test_a_report_that_joins_an_incident_that_is_not_held_is_not_said_to_be_held() -> None:
+    terminal = Terminal(a_record(**CLOSED))
+    terminal.hold = HELD
+    terminal.post("incidents", {"text": "slow", "severity": "low"})
+    joined = an_incident(incident_id="open", group_key=terminal.submitted[0].group_key)
+    terminal.store.put(a_record(joined))
+    assert "held" not in terminal.post("incidents", {"text": "slow", "severity": "low"})[1]["said"]
 
 
 def test_two_people_who_reopen_an_incident_at_once_send_the_same_alert() -> None:

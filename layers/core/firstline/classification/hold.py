@@ -57,6 +57,8 @@ def current_hold(incident: Incident, joined: Joined | None, declared: Declared, 
     hold = incident.hold
     if hold is None or joined is None or joined.ended_hold:
         return None
+    if joined.stored and joined.stored.hold and joined.stored.hold.by != "rule":
+        hold = joined.stored.hold  # of several, one may have ended since the incident opened
     if now < hold.until:
         return hold.model_copy(update={"seconds": seconds_until(hold.until, now)}) if joined.all_held else None
     try:

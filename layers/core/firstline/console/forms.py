@@ -55,7 +55,7 @@ from firstline.errors import (
 from firstline.models import INCIDENT_ID
 from firstline.observability import logger
 from firstline.people.action import Action, Does
-from firstline.people.actor import Actor
+from firstline.people.actor import REOPENED, Actor
 from firstline.people.links import MISCONFIGURED
 from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
 from firstline.people.operate import Operations
@@ -202,7 +202,8 @@ class ConsoleForms:
         actor = Actor(person=person, through="console", principal=f"session {hash_of(token)[:12]}")
         done: str = does
         try:
-            self.operations().act(action, incident_id, actor, now)
+            said = self.operations().act(action, incident_id, actor, now).said
+            done = "held" if does == "reopen" and said != REOPENED else does
         except ExecutionsUnavailable:
             logger.exception("An action is stored, but its execution could not be told; reconcile tells it in a minute")
             done = "late"

@@ -33,7 +33,7 @@ from firstline.errors import Unauthenticated, UnreadablePayload
 from firstline.incidents.audit_trail import Trail
 from firstline.incidents.lifecycle import Executions
 from firstline.incidents.store import Incidents
-from firstline.models import NormalizedAlert
+from firstline.models import Hold, NormalizedAlert
 from firstline.observability import logger
 from firstline.people.buttons import Press, authenticate, read_press
 from firstline.people.links import SECRET, address
@@ -66,6 +66,8 @@ class PeopleFront:
         Returns the service that changes who is on call, from the list of people and a function that tells everybody.
     zone
         The time zone in which times are shown.
+    held
+        Returns the silence, window or inhibition that holds an alert, or None; may raise HistoryUnavailable.
     """
 
     incidents: Incidents
@@ -80,6 +82,7 @@ class PeopleFront:
     sessions: Sessions
     on_call: Callable[[People, Callable[[str], object]], OnCallOverrides]
     zone: tzinfo = UTC
+    held: Callable[[NormalizedAlert, datetime], Hold | None] = lambda alert, now: None  # noqa: ARG005
 
     def handle(self, event: Mapping[str, Any], now: datetime) -> Response:
         """Answer an HTTP request of API Gateway (HTTP API, format 2.0).
@@ -151,6 +154,7 @@ class PeopleFront:
             approvers=self.people().approvers,
             shared=self.people().shared_approvers,
             submit=self.submit,
+            held=self.held,
         )
 
     def _on_call(self) -> OnCallOverrides:

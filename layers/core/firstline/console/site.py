@@ -56,6 +56,7 @@ DONE = {
     "judge": "Noted. Thank you.",
     "escalate": "The next level is paged now.",
     "reopen": REOPENED,
+    "held": f"{REOPENED} But it is held, and nobody else hears of it yet: its page says by what.",
     "approve": "Your approval is stored. The plan below says whether it runs.",
     "refuse": "Refused: the plan never runs.",
     "late": LATER,

@@ -330,7 +330,8 @@ def _with_firstline(record: IncidentRecord, now: datetime) -> _Stands | None:
     hold = (verdict.hold if verdict else None) or record.incident.hold
     if live is not None and on_hold(live, now):
         why = f": {one_line(hold.reason, 120).rstrip('.')}" if hold else ""
-        return _Stands("firstline", f"Held{why}", opened, "the end of that", live.held_until, "it is judged again")
+        until = min(filter(None, (live.held_until, hold.until if hold else None)), default=None)
+        return _Stands("firstline", f"Held{why}", opened, "the end of that", until, "it is judged again")
     if verdict is None:
         return _Stands("firstline", "Firstline judges it", opened, "a verdict")
     if live is not None and live.awaiting in ("acknowledgement", "resolution"):

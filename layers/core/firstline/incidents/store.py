@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Deployment,
         EarlierIncident,
         Feedback,
+        Hold,
         Incident,
         IncidentRecord,
         Live,
@@ -173,6 +174,12 @@ class Incidents(EvidenceSource, Protocol):
         ----------
         void
             Also void the incident's pages, as `begin_quiet` does.
+        """
+
+    def name_hold(self, incident_id: str, hold: Hold) -> None:
+        """Store in the incident's verdict the hold that holds it now, if the verdict names another; a rule's stays.
+
+        Do nothing if the incident has no verdict with a hold, or if the verdict changes meanwhile.
         """
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:

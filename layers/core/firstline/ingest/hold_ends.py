@@ -1,20 +1,26 @@
 """The early end of an incident's hold, because a silence was ended, a window was changed or an inhibition is over.
 
+If several hold it and one of them ends, the incident's verdict names the one that is left.
+
 A hold whose time is over is not handled here: the state machine waits for that time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from firstline.models import StoredAlert
+from firstline.models import Hold, StoredAlert
 
 if TYPE_CHECKING:
     from firstline.ingest.judge import Judge
 
 MOST = 50
 """The largest number of an incident's alerts that are checked, worst first."""
+
+
+MOST_NAMED = 1_000
+"""The number of incidents whose hold is kept in memory, so that it is stored only when it changes."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +35,39 @@ class HoldEnds:
         Returns the alerts of an incident, worst first, up to a number.
     inhibitors
         Takes keys of inhibitions; returns by key how many firing alerts inhibit others.
+    name
+        Stores the hold that holds an incident (by its id) now, for people to read. It is called once for each new one.
     """
 
     judge: "Judge"
     members: Callable[[str, int], list[StoredAlert]]
     inhibitors: Callable[[Iterable[str]], Mapping[str, int]]
+    name: Callable[[str, Hold], object] = lambda incident_id, hold: None  # noqa: ARG005
+    _named: dict[str, str] = field(default_factory=dict)
 
     def over(self, incident_id: str, now: datetime) -> str | None:
         """Return why the incident's hold is over, in words, or None if all its held alerts are still held.
 
-        A hold by a rule marks no alerts as held, so it never ends early.
+        If something else holds them now than at the last check, it is named in the incident's verdict. A hold by a
+        rule marks no alerts as held, so it never ends early.
         """
         held = [member for member in self.members(incident_id, MOST) if member.firing and member.held]
         keys = {key for member in held for key in self.judge.inhibited_by(member.alert)}
         counts = self.inhibitors(keys) if keys else {}
+        holds = []
         for member in held:
-            if self.judge.hold_on(member.alert, now, counts) is None:
+            hold = self.judge.hold_on(member.alert, now, counts)
+            if hold is None:
                 return f"nothing holds {member.alert.alert_name} any more"
+            holds.append(hold)
+        if holds:
+            self._name(incident_id, min(holds, key=lambda hold: hold.until))
         return None
+
+    def _name(self, incident_id: str, hold: Hold) -> None:
+        if self._named.get(incident_id) == hold.id:
+            return
+        if len(self._named) >= MOST_NAMED:
+            self._named.clear()
+        self.name(incident_id, hold)
+        self._named[incident_id] = hold.id

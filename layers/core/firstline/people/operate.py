@@ -15,6 +15,7 @@ from firstline.classification import feedback_store, lasting_words
 from firstline.errors import (
     ExecutionsUnavailable,
     FeedbackRefused,
+    HistoryUnavailable,
     JoinedSince,
     OperationRefused,
     UnknownIncident,
@@ -31,9 +32,10 @@ from firstline.incidents.audit_trail import (
     resolved,
 )
 from firstline.incidents.lifecycle import Executions
+from firstline.incidents.pages import on_hold
 from firstline.incidents.standing import why_idle
 from firstline.incidents.store import Incidents
-from firstline.models import Feedback, IncidentRecord, NormalizedAlert, Notification
+from firstline.models import Feedback, Hold, IncidentRecord, NormalizedAlert, Notification
 from firstline.observability import logger, metrics
 from firstline.people import approve
 from firstline.people.action import Action, Does
@@ -44,7 +46,7 @@ from firstline.people.reported import PersonsReport, reopened, reported
 from firstline.people.show import mark_shown, show_again
 from firstline.privacy.safe import safe_text
 from firstline.remediation.store import Remediations
-from firstline.text import count
+from firstline.text import count, one_line, short_duration
 
 MAX_REASON = 300
 """The most characters of a reason on the trail."""
@@ -55,6 +57,13 @@ class Done(NamedTuple):
 
     said: str
     record: IncidentRecord | None = None
+
+
+class Raised(NamedTuple):
+    """An alert that a person raised, and the sentence, with a space before it, on what holds it; empty if nothing."""
+
+    alert: NormalizedAlert
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ class Operations:
         The names of the approvers, and of those among them that are a whole IAM role.
     submit
         Hands an alert to ingest's queue; raises QuarantineUnavailable if the queue does not take it.
+    held
+        Returns the silence, window or inhibition that holds an alert, or None; may raise HistoryUnavailable.
     """
 
     incidents: Incidents
@@ -80,6 +91,7 @@ class Operations:
     approvers: Sequence[str]
     submit: Callable[[NormalizedAlert], None]
     shared: Sequence[str] = ()
+    held: Callable[[NormalizedAlert, datetime], Hold | None] = lambda alert, now: None  # noqa: ARG005
 
     def act(self, action: Action, incident_id: str, actor: Actor, now: datetime) -> Done:
         """Carry out a person's action on an incident.
@@ -103,7 +115,7 @@ class Operations:
         logger.info("A person acted", extra={"does": action.does, "incident_id": incident_id, "through": actor.through})
         return done
 
-    def open(self, report: PersonsReport, actor: Actor, now: datetime) -> NormalizedAlert:
+    def open(self, report: PersonsReport, actor: Actor, now: datetime) -> Raised:
         """Hand a person's report to ingest, which opens its incident within seconds. Return the report as an alert.
 
         Raises
@@ -114,9 +126,27 @@ class Operations:
             The queue did not take the report; the person can repeat it.
         """
         check_role(actor, "operator")
-        alert = reported(report, actor, now)
+        return self.raise_alert(reported(report, actor, now), now)
+
+    def raise_alert(self, alert: NormalizedAlert, now: datetime) -> Raised:
+        """Hand an alert that a person raised to ingest; return it with what holds it, as nobody is told of a held one.
+
+        Raises
+        ------
+        QuarantineUnavailable
+            The queue did not take the alert; the person can repeat it.
+        """
         self.submit(alert)
-        return alert
+        try:
+            hold, live = self.held(alert, now), self.incidents.live(alert.group_key)
+        except HistoryUnavailable:
+            logger.exception("It is not known whether something holds the alert that a person raised")
+            return Raised(alert)
+        if hold is None or (live is not None and live.open and not on_hold(live, now)):
+            return Raised(alert)
+        lasts = short_duration(hold.until - now)
+        why = one_line(hold.reason, MAX_REASON)
+        return Raised(alert, f" But it is held, for {lasts} at the most; until then nobody else hears of it. {why}")
 
 
 @dataclass(frozen=True)
@@ -228,9 +258,10 @@ class _Deed:
         if refused := reopened_already(record, newest, last, self.now):
             raise refused
         after = (newest.incident_id if newest else "", last.hash if last else "")
-        self.by.submit(reopened(record, self.action.text, self.actor, self.now, after=after))
+        alert = reopened(record, self.action.text, self.actor, self.now, after=after)
+        raised = self.by.raise_alert(alert, self.now)
         self._append([])
-        return Done(REOPENED, record)
+        return Done(f"{REOPENED}{raised.held}", record)
 
     def _known(self) -> IncidentRecord:
         record = self.by.incidents.record(self.incident_id)

@@ -133,8 +133,8 @@ class OperateHandler:
                 said = f"You are {person.name}, {person.role}."
                 return HTTPStatus.OK, {"said": said, "name": person.name, "role": person.role}
             case ["incidents"]:
-                alert = self.operations().open(_read(PersonsReport, body), actor, now)
-                said = f"Reported: {alert.alert_name}. Its incident opens within seconds."
+                alert, held = self.operations().open(_read(PersonsReport, body), actor, now)
+                said = f"Reported: {alert.alert_name}. Its incident opens within seconds.{held}"
                 return HTTPStatus.ACCEPTED, {"said": said, "group_key": alert.group_key}
             case ["incidents", incident_id, does] if incident_id:
                 return self._act(incident_id, _read(Action, body, does=does.replace("-", "_")), actor, now)

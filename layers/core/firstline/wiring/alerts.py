@@ -196,7 +196,12 @@ class AlertParts(OnCallParts, MonitorParts):
             quiet=lambda now: Holds(self.rules.maintenance, silences(now)),
             zone=ZoneInfo(self.settings.time_zone),
         )
-        return HoldEnds(judge, members=self.incidents.members, inhibitors=lambda keys: self.groups.read({}, keys)[1])
+        return HoldEnds(
+            judge,
+            members=self.incidents.members,
+            inhibitors=lambda keys: self.groups.read({}, keys)[1],
+            name=self.incidents.name_hold,
+        )
 
     def _page_overdue(self, record: "IncidentRecord", reason: str, now: datetime) -> None:
         from firstline.incidents.audit_trail import append_or_log, paged

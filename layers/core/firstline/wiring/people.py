@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firstline.console.front import PeopleFront
     from firstline.console.site import Site
     from firstline.contracts import NotifyInput, PageOnCallInput
-    from firstline.models import IncidentRecord, NormalizedAlert
+    from firstline.models import Hold, IncidentRecord, NormalizedAlert
     from firstline.people.on_call import OnCallOverrides, OverridesOf, Turn
     from firstline.policy.paging import Level
     from firstline.policy.people import People
@@ -147,7 +147,14 @@ class PeopleParts(RemediationParts):
             on_call=self._on_call_desk,
             sessions=self.sessions,
             zone=ZoneInfo(self.settings.time_zone),
+            held=self._held,
         )
+
+    def _held(self, alert: "NormalizedAlert", now: datetime) -> "Hold | None":
+        from firstline.classification.hold import Declared
+
+        inhibitors = lambda keys: self.groups.read({}, keys)[1]  # noqa: E731
+        return Declared(self.rules_or_none, lambda: self.silences.since(now), inhibitors).hold_on([alert], now)
 
     @cached_property
     def site(self) -> "Site":

@@ -6,6 +6,7 @@ was read. So the update is tried on that condition and, if that fails, again wit
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,12 +17,12 @@ from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import LOOK_AGAIN, OPEN, PARTS_OF_DUE, live_key, read_live, read_lives
 from firstline.adapters.dynamodb.records import incident_key, page_key
 from firstline.adapters.dynamodb.table import MOST_WRITES, TableStore, WriteRefused, stamp
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Loud
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Loud
 from firstline.models.live import LAYOUT, loudest_since
 
 if TYPE_CHECKING:
     from firstline.adapters.dynamodb.table import Item
-    from firstline.models import Classification, Incident, Live, Page
+    from firstline.models import Hold, Incident, Live, Page
 
 
 class LiveMarks(TableStore):
@@ -225,6 +226,24 @@ class LiveMarks(TableStore):
         """Store which `Live.version` of the incident people were shown, unless a newer one is stored."""
         newer = {":version": version}
         self._first_possible(incident, Edit(sets={"shown": version}, where="shown < :version", values=newer))
+
+    def name_hold(self, incident_id: str, hold: Hold) -> None:
+        """Store in the incident's verdict the hold that holds it now, if the verdict names another; a rule's stays.
+
+        Do nothing if the incident has no verdict with a hold, or if the verdict changes meanwhile.
+        """
+        stored = (self._table.get(*incident_key(incident_id)) or {}).get("classification")
+        verdict = None if stored is None else Classification.from_stored(json.loads(stored))
+        named = verdict.hold if verdict else None
+        if verdict is None or named is None or named.by == "rule" or (named.by, named.id) == (hold.by, hold.id):
+            return
+        reasons = [hold.reason if reason == named.reason else reason for reason in verdict.reasons]
+        self._table.update(
+            *incident_key(incident_id),
+            "SET classification = :verdict",
+            {":verdict": verdict.model_copy(update={"hold": hold, "reasons": reasons}).to_stored(), ":stored": stored},
+            condition="classification = :stored",
+        )
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:
         """Store when a runbook first verified that the host recovered."""
