@@ -121,7 +121,9 @@ def test_no_client_of_cloudwatch_is_made_for_the_alert_of_another_monitor(made: 
     assert [service for service, _ in made] == ["dynamodb"]
 
 
-def test_on_lambda_no_garbage_is_looked_for_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_lambda_gc_freezes_what_was_imported_and_gets_the_thresholds_of_lambda(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     kept: list[bool] = []
     monkeypatch.setattr(gc, "freeze", lambda: kept.append(True))
     before = gc.get_threshold()
@@ -133,7 +135,7 @@ def test_on_lambda_no_garbage_is_looked_for_in_what_was_imported(monkeypatch: py
         gc.set_threshold(*before)
 
 
-def test_elsewhere_what_becomes_garbage_later_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_lambda_gc_freezes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ON_LAMBDA, raising=False)
     monkeypatch.setattr(gc, "freeze", lambda: pytest.fail("a process with many wirings keeps their garbage"))
     Wiring(IngestSettings)

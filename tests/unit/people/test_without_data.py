@@ -18,7 +18,7 @@ LOST = an_alert(fingerprint="lost", severity="critical", alert_name="PumpsOff")
 
 
 class Ended:
-    """An incident of two alerts that ended: one of them without data for this reason, or with None by two recoveries."""
+    """An incident of two alerts that ended: one without data for this reason, or (None) both by a recovery."""
 
     def __init__(self, without_data: str | None) -> None:
         self.incident: Incident = an_incident()

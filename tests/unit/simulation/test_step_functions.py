@@ -363,7 +363,8 @@ def test_events_are_counted_as_step_functions_does() -> None:
         *("TaskScheduled", "TaskStarted", "TaskSucceeded"),
         "TaskStateExited",
     ]
-    assert len(execution.history) == 1 + 8 + 2 + 2 + 2 + 1
+    entered_and_left = 2
+    assert len(execution.history) == 1 + 8 + 3 * entered_and_left + 1, "start, `Do`, Which and Wait and Pass, end"
     assert execution.history[-1] == (START + timedelta(seconds=3), "", "ExecutionSucceeded")
 
 

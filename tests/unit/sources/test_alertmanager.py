@@ -76,20 +76,22 @@ def test_alerts_with_one_fingerprint_and_different_labels_are_not_taken_from_the
 
 
 def test_more_alerts_than_the_cache_holds_are_read_correctly_twice() -> None:
+    count = 2_500  # the cache holds 1,024
     payload = event("prometheus/firing")
     template = payload["alerts"][0]
     payload["commonLabels"] = {}
     payload["alerts"] = [
         template | {"fingerprint": f"{n:016x}", "labels": template["labels"] | {"instance": f"web-{n}:9100"}}
-        for n in range(2_500)
+        for n in range(count)
     ]
 
     for _ in range(2):
-        assert [alert.host for alert in normalize("prometheus", payload)] == [f"web-{n}" for n in range(2_500)]
+        assert [alert.host for alert in normalize("prometheus", payload)] == [f"web-{n}" for n in range(count)]
 
 
 def test_an_alert_without_a_severity_takes_it_from_the_common_labels() -> None:
     payload = event("prometheus/firing")
+    payload["commonLabels"]["severity"] = "critical"
     del payload["alerts"][0]["labels"]["severity"]
 
     assert normalize("prometheus", payload)[0].severity == "critical"
