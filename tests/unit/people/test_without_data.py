@@ -110,8 +110,7 @@ def test_an_incident_whose_alerts_recovered_is_announced_as_quiet_and_closed_as_
 
 @pytest.mark.parametrize(("outcome", "resolves"), [("no_data", False), ("resolved", True)])
 def test_the_close_of_an_incident_without_data_does_not_resolve_it_in_pagerduty(outcome: str, resolves: bool) -> None:
-    record = a_record(status="CLOSED", outcome=outcome, closed_at=NOW, pages=[a_page()])
-    record = record.model_copy(update={"live": None})
+    record = a_record(status="CLOSED", outcome=outcome, closed_at=NOW, pages=[a_page()], live=None)
 
     assert (pagerduty.render(a_notification("closed", record)) is not None) is resolves
 

@@ -231,7 +231,7 @@ def test_one_bad_alert_among_fifty_is_rejected_alone() -> None:
     assert len(batch.alerts) == 49
     assert [part.payload for part in batch.rejected] == [bad]
     assert "smouldering" in batch.rejected[0].reason
-    assert len(normalize("prometheus", payload)) == 49
+    assert len(normalize("prometheus", payload)) == 49, "`normalize` leaves the bad one out, too"
 
 
 def test_a_batch_without_any_readable_alert_raises_unreadable_payload() -> None:
