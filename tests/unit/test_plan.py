@@ -3,7 +3,7 @@
 from tests.support.builders import a_release, a_release_plan, a_whole_plan
 
 
-def test_the_parts_of_a_plan_name_every_document_value_and_host_pace() -> None:
+def test_the_parts_of_a_plan_name_every_document_and_value_the_pace_and_the_alarm_that_cancels() -> None:
     plan = a_whole_plan()
     assert plan.verify is not None
     said = plan.parts

@@ -238,9 +238,10 @@ def test_the_policy_decides_and_says_why(facts: dict[str, Any], decision: str, w
 
 def test_more_hosts_than_a_runbook_may_touch_at_once_are_denied() -> None:
     web_3 = Target(instance_id="i-0123456789abcdef2", name="web-3")
+    of_two = {"limits": {"cooldown": "30m", "per_hour": 3, "max_hosts": 2}}
 
-    assert decide(targets=[spool.WEB_1, spool.WEB_2]).decision == "auto"
-    ruling = decide(targets=[spool.WEB_1, spool.WEB_2, web_3])
+    assert decide(targets=[spool.WEB_1, spool.WEB_2], runbook=of_two).decision == "auto"
+    ruling = decide(targets=[spool.WEB_1, spool.WEB_2, web_3], runbook=of_two)
     assert (ruling.decision, ruling.reason) == ("deny", "3 hosts are affected and drain-spool may touch 2 at once")
 
 

@@ -31,6 +31,8 @@ def with_all_parts(desk: Desk) -> RemediationPlan:
                 {"id": "drain", "kind": "act", "run": 'drain "$SSM_spool"'},
             ],
             rollback=[{"id": "refill", "run": 'refill "$SSM_spool"'}],
+            verify={"run": "spool-is-empty", "within": "1m", "every": "20s"},
+            limits={"cooldown": "30m", "per_hour": 3, "max_hosts": 2},
         )
     ]
 
@@ -64,7 +66,7 @@ def test_a_plan_has_the_verification_and_the_cool_down_of_its_runbook(desk: Desk
         "firstline-dev-ro-drain-spool.verify",
     )
     assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
-    assert made.limits.cooldown_seconds == 1_800
+    assert made.limits.cooldown_seconds == 30 * 60
 
 
 def test_every_document_of_a_plan_has_the_version_that_is_deployed(desk: Desk) -> None:
@@ -72,7 +74,8 @@ def test_every_document_of_a_plan_has_the_version_that_is_deployed(desk: Desk) -
 
     assert made.verify is not None
     sent = all_checked(PlannedStep, (*made.steps, *made.rollback, made.verify))
-    assert {step.document_version for step in sent} == {"3"}
+    deployed = {document.version for document in MemoryDocuments(desk.runbooks).deployed.values()}
+    assert {step.document_version for step in sent} == deployed == {"3"}
 
 
 def test_a_plan_is_unchanged_after_serialization(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import normalize, normalize_batch
-from tests.unit.sources.events import RECEIVED_AT, alert, event, read
+from tests.unit.sources.events import RECEIVED_AT, event, read
 
 
 def disk_alert(**labels: str) -> dict[str, Any]:
@@ -148,5 +148,11 @@ def test_an_alert_with_severity_none_is_ignored_because_it_is_not_meant_for_peop
     assert normalize_batch("grafana", payload).ignored == ["severity none: High memory is not meant for people"]
 
 
-def test_the_message_holds_the_summary_and_the_description() -> None:
-    assert alert("prometheus/firing").message.startswith("Filesystem has less than 3% space left.\nFilesystem on /dev")
+def test_the_message_is_the_summary_and_then_the_description() -> None:
+    payload = event("prometheus/firing")
+    payload["alerts"][0]["annotations"] = {
+        "description": "/var of web-1 is at 98 %.",
+        "summary": "Disk is nearly full.",
+    }
+
+    assert normalize("prometheus", payload)[0].message == "Disk is nearly full.\n/var of web-1 is at 98 %."

@@ -211,7 +211,7 @@ def test_a_message_that_only_begins_like_json_is_read_as_text() -> None:
 
 
 def test_plain_text_without_a_subject_is_named_by_its_first_line() -> None:
-    payload = event("cloudwatch/sns-plain-text")
+    payload = event("cloudwatch/sns-plain-text") | {"Message": "nightly backup of orders-db failed\nexit status 3"}
     del payload["Subject"]
 
     assert normalize("cloudwatch", payload)[0].alert_name == "nightly backup of orders-db failed"
@@ -219,6 +219,7 @@ def test_plain_text_without_a_subject_is_named_by_its_first_line() -> None:
 
 def test_json_without_a_name_is_named_by_its_topic() -> None:
     payload = event("cloudwatch/sns-plain-text") | {"Subject": None, "Message": '{"rows": 42}'}
+    payload["TopicArn"] = "arn:aws:sns:eu-west-1:210987654321:ops-alarms"
 
     alert = normalize("cloudwatch", payload)[0]
 
