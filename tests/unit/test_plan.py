@@ -3,7 +3,7 @@
 from tests.support.builders import a_release, a_release_plan, a_whole_plan
 
 
-def test_the_parts_of_a_plan_name_every_document_value_and_host_pace() -> None:
+def test_the_parts_of_a_plan_name_every_document_and_value_the_pace_and_the_alarm_that_cancels() -> None:
     plan = a_whole_plan()
     assert plan.verify is not None
     said = plan.parts
@@ -38,5 +38,5 @@ def test_a_yes_covers_each_command_with_all_that_is_sent() -> None:
         "{errors=0;guard=checkout-errors;on={instance_id=i-0123456789abcdef0;name=web-1}|"
         "{instance_id=i-0123456789abcdef1;name=web-2};pace=1}"
     )
-    assert len(plan.covers) == 8, "four commands, and the four as a state machine of the release before asks"
+    assert len(plan.covers) == 8, "each of the four commands as this release asks, and as the one before does"
     assert "firstline-low-disk-start:1 path=/srv/start i-0123456789abcdef0,i-0123456789abcdef1" in plan.covers

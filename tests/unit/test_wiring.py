@@ -108,7 +108,7 @@ def test_a_part_that_a_test_sets_is_handed_to_the_other_parts(made: Made) -> Non
     wiring.incidents, wiring.executions = object(), object()
     assert wiring.front_door.incidents is wiring.incidents
     assert wiring.front_door.signals.executions is wiring.executions
-    assert [service for service, _ in made] == ["dynamodb"]
+    assert [service for service, _ in made] == ["dynamodb"], "no client of Step Functions: its part was set"
 
 
 def reconcile() -> tuple[Any, MemoryStore]:
@@ -196,7 +196,9 @@ def test_no_client_of_cloudwatch_is_made_for_the_alert_of_another_monitor(made: 
     assert [service for service, _ in made] == ["dynamodb"]
 
 
-def test_on_lambda_no_garbage_is_looked_for_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_lambda_gc_freezes_what_was_imported_and_gets_the_thresholds_of_lambda(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     kept: list[bool] = []
     monkeypatch.setattr(gc, "freeze", lambda: kept.append(True))
     before = gc.get_threshold()
@@ -208,7 +210,7 @@ def test_on_lambda_no_garbage_is_looked_for_in_what_was_imported(monkeypatch: py
         gc.set_threshold(*before)
 
 
-def test_elsewhere_what_becomes_garbage_later_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_lambda_gc_freezes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ON_LAMBDA, raising=False)
     monkeypatch.setattr(gc, "freeze", lambda: pytest.fail("a process with many wirings keeps their garbage"))
     Wiring(IngestSettings)

@@ -84,9 +84,13 @@ def test_an_alert_that_joined_more_than_two_minutes_ago_is_not_named_as_new() ->
 
 
 def test_a_first_message_that_was_lost_is_sent_with_its_own_kind() -> None:
-    waits: dict[str, Any] = {"pages": [], "paged_at": None, "classification": a_classification(severity="low")}
-    incident = Shown(a_waiting_record(**waits, awaiting="resolution"))
+    unpaged: dict[str, Any] = {"pages": [], "paged_at": None, "classification": a_classification(severity="low")}
+    asks_for_approval = a_waiting_record(**unpaged, awaiting="resolution")
+    assert asks_for_approval.slack_ts is None, "its first message did not arrive"
+    incident = Shown(asks_for_approval)
+
     assert incident.show()
+
     (told,) = incident.slack.told
     assert told.kind == "approval"
     assert "did not arrive" in told.reason
@@ -132,7 +136,7 @@ def test_what_people_were_shown_is_stored_unless_nobody_will_show_it_again(
     incident = Shown(a_record(own=counts, last_end_at=NOW, shown=shown))
 
     version = incident.live.version
-    assert version == 2
+    assert version > shown
 
     mark_shown(incident.store.only, incident.store.incidents)
 
@@ -141,6 +145,7 @@ def test_what_people_were_shown_is_stored_unless_nobody_will_show_it_again(
 
 def test_a_version_that_is_stored_as_shown_is_not_written_again() -> None:
     incident = Shown(a_record(own=Counts(joined=1, firing=1, changes=1), shown=2))
+    assert incident.live.version == incident.live.shown
     incident.store.faults["mark_shown"] = AssertionError("nothing has to be written")
 
     mark_shown(incident.store.only, incident.store.incidents)

@@ -18,16 +18,16 @@ LOST = an_alert(fingerprint="lost", severity="critical", alert_name="PumpsOff")
 
 
 class Ended:
-    """An incident of two alerts that have ended, one of them without data for the reason `why`, or both recovered."""
+    """An incident of two alerts that ended: one without data for this reason, or (None) both by a recovery."""
 
-    def __init__(self, why: str | None) -> None:
+    def __init__(self, without_data: str | None) -> None:
         self.incident: Incident = an_incident()
         # The first alert is not in the table: its part of the count has ended.
         self.store = MemoryStore(a_record(self.incident, pages=[a_page()], paged_at=NOW))
         live = self.store.only.live
         assert live is not None
         self.store.groups.apply(joining(live, LOST, now=NOW))
-        self.end(LOST, why)
+        self.end(LOST, without_data)
         self.channel = MemoryChannel()
 
     def end(self, alert: NormalizedAlert, why: str | None) -> None:
@@ -68,22 +68,31 @@ class Ended:
         return self.channel.told[-1].reason
 
 
-def test_people_are_asked_to_look_and_not_told_of_a_recovery() -> None:
-    ended = Ended("MissingSeries")
+def test_a_quiet_incident_whose_data_ended_asks_people_to_look_and_goes_on_ringing() -> None:
+    ended = Ended(without_data="MissingSeries")
 
     assert ended.quiet().startswith("changed: No data any more (MissingSeries): nobody saw it recover")
     live = ended.store.only.live
     assert live is not None
-    assert live.voided_seq == 0  # the page goes on ringing
+    assert live.voided_seq == 0, "no page is taken back"
+
+
+def test_the_close_of_an_incident_whose_data_ended_tells_of_no_recovery() -> None:
+    ended = Ended(without_data="MissingSeries")
+    ended.quiet()
+
     last = ended.close()
+
     assert "PumpsOff" in last
     assert "(over)" not in last
     assert ended.store.only.outcome == "no_data"
     assert "resolved" not in (ended.store.only.outcome_reason or "").lower()
 
 
-def test_people_are_asked_to_look_even_if_the_index_of_alerts_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = Ended("MissingSeries")
+def test_after_an_end_without_data_people_are_asked_to_look_even_if_the_index_of_alerts_is_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = Ended(without_data="MissingSeries")
     monkeypatch.setattr(ended.store.incidents, "members", lambda incident_id, limit=50: [])
 
     assert ended.quiet() == "changed: No data any more: nobody saw it recover, so please look."
@@ -92,7 +101,7 @@ def test_people_are_asked_to_look_even_if_the_index_of_alerts_is_behind(monkeypa
 
 
 def test_an_incident_whose_alerts_recovered_is_announced_as_quiet_and_closed_as_resolved() -> None:
-    ended = Ended(None)
+    ended = Ended(without_data=None)
 
     assert ended.quiet().startswith("quiet: ")
     ended.close()
@@ -101,8 +110,7 @@ def test_an_incident_whose_alerts_recovered_is_announced_as_quiet_and_closed_as_
 
 @pytest.mark.parametrize(("outcome", "resolves"), [("no_data", False), ("resolved", True)])
 def test_the_close_of_an_incident_without_data_does_not_resolve_it_in_pagerduty(outcome: str, resolves: bool) -> None:
-    record = a_record(status="CLOSED", outcome=outcome, closed_at=NOW, pages=[a_page()])
-    record = record.model_copy(update={"live": None})
+    record = a_record(status="CLOSED", outcome=outcome, closed_at=NOW, pages=[a_page()], live=None)
 
     assert (pagerduty.render(a_notification("closed", record)) is not None) is resolves
 

@@ -46,11 +46,15 @@ def test_a_key_given_twice_in_a_policy_is_refused_with_its_line(
         ("a: {x: 1}\nb: {x: 1}\n", {"a": {"x": 1}, "b": {"x": 1}}),
         ("a: &a {x: 1}\nb: {<<: *a, x: 2}\n", {"a": {"x": 1}, "b": {"x": 2}}),
         ("a: &a {x: 1}\nb: [*a, *a]\n", {"a": {"x": 1}, "b": [{"x": 1}, {"x": 1}]}),
-        ("", None),
     ],
+    ids=["two mappings", "a merge", "one mapping twice"],
 )
 def test_the_same_key_in_two_mappings_is_no_key_given_twice(text: str, read: object) -> None:
     assert plain(text) == read
+
+
+def test_an_empty_text_is_read_as_none() -> None:
+    assert plain("") is None
 
 
 def test_an_alias_within_its_own_node_is_read_once() -> None:

@@ -122,7 +122,7 @@ def test_a_missing_or_old_copy_a_gap_and_unknown_people_are_reported(copy: Copy 
     assert all(word in said for word, said in zip(words, found, strict=True))
 
 
-def test_a_copy_keeps_only_the_nearest_spans_up_to_a_limit() -> None:
+def test_a_copy_keeps_a_limited_number_of_spans_and_none_that_begins_far_ahead() -> None:
     far = [span("ada", number, number + 1) for number in range(-10_000, 10_000)]
     kept = bounded(far, NOW)
     assert len(kept) == MOST_SPANS

@@ -44,7 +44,8 @@ def test_a_silence_holds_a_critical_alert_only_with_even_critical() -> None:
 
 def test_a_silence_does_not_hold_alerts_that_it_does_not_match() -> None:
     assert not silence(match={"host": "web-1"}).holds(alert(host="web-2"), at(1))
-    assert not silence(match={"labels": {"mountpoint": "/scratch"}}).holds(alert(), at(1))
+    on_scratch = silence(match={"labels": {"mountpoint": "/scratch"}})
+    assert not on_scratch.holds(alert(labels={"mountpoint": "/data"}), at(1))
 
 
 @pytest.mark.parametrize("minutes", [0, -1, LONGEST.total_seconds() / 60 + 1])

@@ -46,7 +46,7 @@ def held(declared: Inhibition, target: NormalizedAlert, *sources: NormalizedAler
 def test_a_source_holds_a_target_only_if_all_labels_in_equal_are_equal_or_both_missing(
     source: dict[str, str], target: dict[str, str], holds: bool
 ) -> None:
-    assert held(rule(), alert(labels=target), down(**source)) is holds
+    assert held(rule(equal=["cluster", "node"]), alert(labels=target), down(**source)) is holds
 
 
 def test_without_equal_labels_every_source_holds_every_target() -> None:
@@ -86,7 +86,7 @@ def test_a_changed_rule_has_another_key_so_its_count_begins_anew() -> None:
 
 
 def test_the_hold_of_an_inhibition_names_the_rule_and_reason_and_has_an_end() -> None:
-    hold = rule().hold(NOON)
+    hold = rule(id="node-down", reason="because").hold(NOON)
 
     assert (hold.by, hold.id, hold.until - NOON) == ("inhibition", "node-down", AT_MOST)
     assert "because" in hold.reason

@@ -46,6 +46,7 @@ def override(person: str, begin: datetime, end: datetime, at: datetime = BEGIN) 
 
 @pytest.mark.parametrize(
     ("moment", "person", "because"),
+    # By day ada, bob and cem take turns of a week; by night dora and ada; on holidays bob and cem. See `PLATFORM`.
     [
         pytest.param("2026-11-02 09:00", "ada", "rotation", id="the first turn"),
         pytest.param("2026-11-02 08:59", "ada", "layer", id="the night before belongs to the turn of its day"),

@@ -103,7 +103,7 @@ def test_errors_name_file_key_and_fix(tmp_path: Path, text: str, complaints: lis
         load_paging_policy(path)
     for complaint in [str(path), *complaints]:
         assert complaint in str(caught.value)
-    # One mistake, one complaint: a level that is wrong does not also count as missing.
+    # Only an empty list has too few entries (`at least 1 item after validation`): a wrong level is not missing, too.
     assert ("after validation" in str(caught.value)) is ("at least 1" in complaints)
 
 
@@ -133,6 +133,14 @@ ROUTED = PagingPolicy.model_validate(
         ("critical", "shop", "prod", ["first", "second", "third"]),
         ("high", None, "staging", ["second"]),
         ("high", None, None, ["first", "second", "third"]),
+    ],
+    ids=[
+        "the first route",
+        "the first of two routes that match",
+        "none: another severity",
+        "none: another service",
+        "the second route",
+        "none: no service and no environment",
     ],
 )
 def test_the_first_route_that_matches_decides_and_without_one_all_levels_are_paged(

@@ -75,6 +75,7 @@ def test_the_commented_out_freezes_in_the_shipped_file_are_valid(runbooks_dir: P
     lines = (runbooks_dir / "policy" / "remediation.yaml").read_text().splitlines()
     begin = lines.index("# freezes:")
     examples = [line.removeprefix("# ") for line in lines[begin:] if line.startswith("# ")]
+    # The examples end where a sentence begins.
     examples = examples[: next((n for n, line in enumerate(examples) if line[:1].isupper()), None)]
 
     freezes = RemediationPolicy.model_validate(yaml.safe_load("\n".join(examples))).freezes

@@ -140,4 +140,6 @@ def test_the_figures_that_the_guide_states_are_those_of_the_code() -> None:
     assert len(shipped.rules) == 5
     assert "Five rules are shipped" in GUIDE
     assert shipped.heartbeats[0].every == timedelta(hours=4)
+    assert "The shipped file says `every: 4h`" in GUIDE
     assert FLAP_OPENINGS == 3
+    assert "has opened more than three incidents within the hour" in GUIDE

@@ -96,7 +96,7 @@ def run(**changes: Any) -> RunbookRun:
     return RunbookRun(**fields | changes)
 
 
-def test_the_tally_counts_each_plan_once() -> None:
+def test_the_tally_counts_plans_by_decision_approval_and_outcome() -> None:
     counted = tally(
         "low-disk",
         [

@@ -238,13 +238,14 @@ def test_the_policy_decides_and_says_why(facts: dict[str, Any], decision: str, w
 
 def test_more_hosts_than_a_runbook_may_touch_at_once_are_denied() -> None:
     web_3 = Target(instance_id="i-0123456789abcdef2", name="web-3")
+    of_two = {"limits": {"cooldown": "30m", "per_hour": 3, "max_hosts": 2}}
 
-    assert decide(targets=[spool.WEB_1, spool.WEB_2]).decision == "auto"
-    ruling = decide(targets=[spool.WEB_1, spool.WEB_2, web_3])
+    assert decide(targets=[spool.WEB_1, spool.WEB_2], runbook=of_two).decision == "auto"
+    ruling = decide(targets=[spool.WEB_1, spool.WEB_2, web_3], runbook=of_two)
     assert (ruling.decision, ruling.reason) == ("deny", "3 hosts are affected and drain-spool may touch 2 at once")
 
 
-def test_destructive_storm_and_off_never_run_by_themselves_whatever_else_holds() -> None:
+def test_destructive_storm_off_shadow_and_no_environment_never_run_by_themselves_whatever_else_holds() -> None:
     modes, caps, environments = ["off", "shadow", "approve", "auto"], ["off", "approve", "auto"], ["", "dev", "prod"]
     for mode, cap, environment, sure in product(modes, caps, environments, [0.0, 1.0]):
         facts: dict[str, Any] = {"remediation_mode": cap, "environment": environment}
@@ -276,7 +277,7 @@ def test_history_is_read_for_a_day_or_a_longer_cool_down_and_the_longest_run() -
         ("package-cache", {}, []),
     ],
 )
-def test_a_plan_touches_the_unit_that_a_label_names(
+def test_a_plan_touches_the_service_that_the_alert_is_about_and_the_unit_or_process_in_its_labels(
     shipped: Catalogue, runbook_id: str, labels: dict[str, str], touched: list[str]
 ) -> None:
     sent = {"status": "firing", "labels": {"alertname": "X", "instance": "web-1:9100", **labels}}

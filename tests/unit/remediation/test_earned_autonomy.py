@@ -8,6 +8,7 @@ import pytest
 from firstline.models import RemediationPlan, StepResult
 from firstline.remediation.limits import beginning_of
 from firstline.remediation.settle import conclude
+from firstline.runbooks.model import Runbook
 from tests.support.builders import (
     NOW,
     a_plan,
@@ -20,9 +21,9 @@ from tests.support.spool import a_runbook
 from tests.unit.remediation.desk import Desk
 from tests.unit.remediation.office import CLOSE, CLOSED, Office
 
-EARNS = a_plan(auto_after=2)
-
-
+ENOUGH = 2
+"""The verified runs in a row after which the runbook of `EARNS` runs by itself."""
+EARNS = a_plan(auto_after=ENOUGH)
 PROVEN = [a_result(changed=True), a_result(step_id="verify", kind="verify")]
 
 
@@ -48,13 +49,13 @@ def test_autonomy_is_earned_by_verified_runs_in_a_row_and_lost_by_one_failure() 
     office = Office(MemoryStore())
 
     runs(office, "one", PROVEN, **CURED)
-    assert office.said == []
+    assert office.said == [], "one run is not enough"
     runs(office, "two", PROVEN, **CURED)
-    assert office.remediations.standing("low-disk").runs_by_itself(2)
+    assert office.remediations.standing("low-disk").runs_by_itself(ENOUGH)
     assert [said.split(":")[0] for said in office.said] == ["low-disk earned auto"]
 
     runs(office, "three", [a_result(changed=True)], outcome="resolved")
-    assert not office.remediations.standing("low-disk").runs_by_itself(2)
+    assert not office.remediations.standing("low-disk").runs_by_itself(ENOUGH)
     assert office.said[-1].startswith("low-disk lost auto: it did not help in incident three. It asks for approval")
 
 
@@ -65,30 +66,33 @@ def test_a_runbook_whose_scripts_change_earns_its_autonomy_anew() -> None:
         runs(office, incident_id, PROVEN, before, **CURED)
     earned = office.remediations.standing("low-disk")
 
-    assert (earned.of("before").runs_by_itself(2), earned.of("after").runs_by_itself(2)) == (True, False)
+    assert (earned.of("before").runs_by_itself(ENOUGH), earned.of("after").runs_by_itself(ENOUGH)) == (True, False)
 
     runs(office, "three", PROVEN, after, **CURED)
     assert office.remediations.standing("low-disk").in_a_row == 1
     runs(office, "four", PROVEN, after, **CURED)
     anew = office.remediations.standing("low-disk")
-    assert (anew.of("after").runs_by_itself(2), anew.of("before").runs_by_itself(2)) == (True, False)
+    assert (anew.of("after").runs_by_itself(ENOUGH), anew.of("before").runs_by_itself(ENOUGH)) == (True, False)
     assert [said.split(":")[0] for said in office.said] == ["low-disk earned auto"] * 2
 
 
-@pytest.mark.parametrize(("changed", "decision"), [(False, "auto"), (True, "approve")])
-def test_a_plan_of_changed_scripts_asks_whatever_the_old_ones_earned(desk: Desk, changed: bool, decision: str) -> None:
-    runbook = a_runbook(mode="approve", earns={"auto_after": 3})
+def three_verified_runs(desk: Desk, runbook: Runbook) -> None:
+    """Let the runbook run three times, days ago, with approval and a verified cure."""
     for number in range(3):
         earned = a_plan(runbook_id=runbook.id, auto_after=3, scripts=runbook.scripts, locks=[])
         state = desk.remediations.state(runbook.id, NOW)
         desk.remediations.reserve(beginning_of(earned, f"earlier-{number}", state, NOW - timedelta(days=3)), NOW)
         ends: Any = {"began": NOW - timedelta(days=3), "accepted": True, "demote": None, "proven": True, "at": NOW}
         assert desk.remediations.settle(earned, f"earlier-{number}", "verified", **ends)
-    limits = {"cooldown": "1m", "per_hour": 100, "max_hosts": 5}
-    desk.runbooks = [a_runbook(mode="approve", earns={"auto_after": 3}, limits=limits)]
-    if changed:
-        steps = [{"id": "drain", "kind": "act", "run": 'drain --all -- "$SSM_spool"\n'}]
-        desk.runbooks = [a_runbook(mode="approve", earns={"auto_after": 3}, limits=limits, steps=steps)]
+
+
+@pytest.mark.parametrize(("changed", "decision"), [(False, "auto"), (True, "approve")])
+def test_a_plan_of_changed_scripts_asks_whatever_the_old_ones_earned(desk: Desk, changed: bool, decision: str) -> None:
+    no_limit = {"cooldown": "1m", "per_hour": 100, "max_hosts": 5}
+    earns: dict[str, Any] = {"mode": "approve", "earns": {"auto_after": 3}, "limits": no_limit}
+    steps = [{"id": "drain", "kind": "act", "run": 'drain --all -- "$SSM_spool"\n'}]
+    three_verified_runs(desk, a_runbook(**earns))
+    desk.runbooks = [a_runbook(**earns, steps=steps) if changed else a_runbook(**earns)]
 
     made = desk.plan().plan
 

@@ -33,6 +33,7 @@ THROTTLED = failed("Run Step", "Ssm.SsmException", "Rate exceeded (Service: Ssm,
 
 @pytest.mark.parametrize(
     ("observed", "at", "expected"),
+    # The steps are look, drain and restart. Expected are the move, the seconds before it, its queue and its index.
     [
         # After a step that succeeded, the next one follows; an act goes through the kill switch.
         (read("Success"), {"index": 0}, ("Read Switch", 0, "steps", 1)),

@@ -90,6 +90,7 @@ def withdrawn(
         (APPROVED, {"decided": {}}, "nobody has approved it"),
         (APPROVED, {"locked": False}, "its locks have ended"),
         (BY_ITSELF, {"locked": False}, "its locks have ended"),
+        # Ada may still approve, and Eve may not any more.
         (APPROVED, {"decided": YES | {"approvals": [by("U0ADA")]}}, None),
         (APPROVED, {"decided": YES | {"approvals": [by("U0EVE")]}}, "its approval does not count any more: u0eve may"),
         (APPROVED, {"decided": YES | {"approvals": [by("U0EVE"), by("U0ADA")]}}, None),

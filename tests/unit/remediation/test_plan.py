@@ -31,6 +31,8 @@ def with_all_parts(desk: Desk) -> RemediationPlan:
                 {"id": "drain", "kind": "act", "run": 'drain "$SSM_spool"'},
             ],
             rollback=[{"id": "refill", "run": 'refill "$SSM_spool"'}],
+            verify={"run": "spool-is-empty", "within": "1m", "every": "20s"},
+            limits={"cooldown": "30m", "per_hour": 3, "max_hosts": 2},
         )
     ]
 
@@ -64,7 +66,7 @@ def test_a_plan_has_the_verification_and_the_cool_down_of_its_runbook(desk: Desk
         "firstline-dev-ro-drain-spool.verify",
     )
     assert (made.verify_attempts, made.recovery_wait_seconds) == (3, 20)
-    assert made.limits.cooldown_seconds == 1_800
+    assert made.limits.cooldown_seconds == 30 * 60
 
 
 def test_every_document_of_a_plan_has_the_version_that_is_deployed(desk: Desk) -> None:
@@ -72,7 +74,8 @@ def test_every_document_of_a_plan_has_the_version_that_is_deployed(desk: Desk) -
 
     assert made.verify is not None
     sent = all_checked(PlannedStep, (*made.steps, *made.rollback, made.verify))
-    assert {step.document_version for step in sent} == {"3"}
+    deployed = {document.version for document in MemoryDocuments(desk.runbooks).deployed.values()}
+    assert {step.document_version for step in sent} == deployed == {"3"}
 
 
 def test_a_plan_is_unchanged_after_serialization(desk: Desk) -> None:
@@ -151,19 +154,27 @@ def test_a_document_that_is_missing_or_differs_from_the_runbook_stops_the_plan(
     assert reason in desk.refusal()
 
 
-def test_the_lease_covers_everything_that_the_plan_may_wait_for(desk: Desk) -> None:
-    desk.runbooks = [
-        a_runbook(target="hosts", steps=[{"id": "drain", "kind": "act", "run": "x", "timeout": "20m"}], parameters={})
-    ]
+def for_two_hosts(desk: Desk, step_seconds: int) -> RemediationPlan:
+    step = {"id": "drain", "kind": "act", "run": "x", "timeout": f"{step_seconds}s"}
+    desk.runbooks = [a_runbook(target="hosts", steps=[step], parameters={})]
     desk.incident = desk.incident.model_copy(update={"hosts": ["web-1", "web-2"]})
-
     made = desk.plan().plan
-
     assert made is not None
-    assert made.waves == 2, "one host after the other: the first is the canary"
-    assert (made.max_concurrency, made.max_errors) == ("1", "0")
-    waits = 2 * 20 * 60 + made.verify_attempts * (made.recovery_wait_seconds + 60)
-    assert made.longest_seconds > waits
+    return made
+
+
+def test_of_two_hosts_the_first_is_a_canary_whose_failure_spares_the_second(desk: Desk) -> None:
+    made = for_two_hosts(desk, 60)
+
+    assert (made.waves, made.max_concurrency, made.max_errors) == (2, "1", "0")
+
+
+def test_the_lease_covers_each_step_in_each_wave_and_each_verification_with_its_wait(desk: Desk) -> None:
+    step_seconds, verification_seconds = 20 * 60, 60
+    made = for_two_hosts(desk, step_seconds)
+
+    verifications = made.verify_attempts * (made.recovery_wait_seconds + verification_seconds)
+    assert made.longest_seconds > made.waves * step_seconds + verifications
 
 
 def test_a_kill_switch_that_is_off_or_unreadable_stops_the_plan(desk: Desk) -> None:
@@ -238,9 +249,18 @@ def test_a_plan_that_waits_for_approval_takes_no_lock_and_stays_the_same(desk: D
     assert output.plan.decision == "approve"
     assert output.plan.decision_reason == output.reason == "this stack asks for approval before every remediation"
     assert (desk.remediations.runs, desk.remediations.locks, desk.remediations.held) == ([], {}, {})
-    assert output.plan.limits.fleet == 100, "the fleet is counted now, for the approval's check"
     desk.now += timedelta(days=30)
     assert desk.plan().plan == output.plan
+
+
+def test_a_plan_that_waits_for_approval_holds_the_size_of_the_fleet_for_the_check_after_it(desk: Desk) -> None:
+    desk.mode = "approve"
+    desk.inventory.fleet = 40
+
+    made = desk.plan().plan
+
+    assert made is not None
+    assert made.limits.fleet == 40
 
 
 def test_a_whole_role_does_not_count_where_two_people_must_approve(desk: Desk) -> None:
@@ -262,15 +282,19 @@ def test_two_plans_for_the_same_host_may_wait_for_approval_at_once(desk: Desk) -
     assert first.plan.targets == second.plan.targets
 
 
-def test_planning_again_returns_the_same_plan_and_another_incident_gets_none(desk: Desk) -> None:
-    first = desk.plan()
-    again = desk.plan()
-    assert first.plan is not None
-    assert again.plan == first.plan
+def test_planning_again_returns_the_same_plan(desk: Desk) -> None:
+    first = desk.plan().plan
 
+    assert first is not None
+    assert desk.plan().plan == first
+
+
+def test_a_host_with_a_plan_of_one_incident_is_locked_for_the_next(desk: Desk) -> None:
+    desk.plan()
     desk.incident = an_incident(incident_id="the-next-one")
-    desk.now += timedelta(minutes=5)
+
     later = desk.plan()
+
     assert later.plan is None
     assert "web-1 is locked by drain-spool of incident SpoolFull-web-1" in later.reason
 
@@ -289,7 +313,9 @@ def test_a_recent_deployment_of_the_service_makes_the_plan_need_approval(desk: D
     assert made.decision_reason == "shop 7 was deployed 0 seconds ago; a human should know before a host is touched"
 
 
-def test_the_plan_of_a_runbook_that_only_looks_has_no_verification(desk: Desk) -> None:
+def test_the_plan_of_a_runbook_that_only_looks_has_no_verification_and_waits_a_minute_for_a_recovery(
+    desk: Desk,
+) -> None:
     step = {"id": "look", "kind": "diagnose", "run": "look"}
     desk.runbooks = [a_runbook(steps=[step], verify=None, risk="read_only", parameters={})]
 

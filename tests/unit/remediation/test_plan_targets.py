@@ -88,10 +88,12 @@ def test_a_runbook_for_hosts_runs_on_all_of_them(desk: Desk) -> None:
 
 
 def test_the_machines_of_all_alerts_that_opened_the_incident_are_affected() -> None:
-    labels = {"InstanceId": "i-0123456789abcdef0"}
+    only_a_label = an_alert(
+        host=None, labels={"InstanceId": "i-0123456789abcdef0"}
+    )  # sources read labels, plans do not
     here, there = Location(hosts=["web-1"], accounts=["1"]), Location(hosts=["web-2"], accounts=["2"])
 
-    assert affected(an_incident(an_alert(host=None, labels=labels))) == []
+    assert affected(an_incident(only_a_label)) == []
     assert affected(an_incident(an_alert(location=here))) == [here]
     assert affected(an_incident(an_alert(location=here), locations=[here, there])) == [here, there]
     # An alert of an older release carries no location.
@@ -122,6 +124,7 @@ def test_one_alert_about_another_region_stops_the_plan_for_all(desk: Desk) -> No
 
 def test_a_recent_deployment_of_the_unit_in_a_label_makes_the_plan_need_approval(desk: Desk) -> None:
     desk.incident = an_incident(an_alert(service="node-exporter", labels={"spool": "mail"}))
+    # The deployment of `node` does not count: it is not `node-exporter`.
     for service in ("node", "mail"):
         desk.store.incidents.save_deployment(Deployment(service=service, version="7", deployed_at=desk.now))
 

@@ -116,7 +116,11 @@ def test_no_release_is_taken_back_for_an_alert_about_another_region(
     assert "no target: the alert is about region us-east-1" in shop.refusal()
 
 
-def test_the_plan_names_exactly_the_release_to_take_back_and_the_one_to_put_back(shop: Desk) -> None:
+def test_the_plan_names_exactly_the_release_to_take_back_and_the_one_to_put_back(
+    shop: Desk, deployed: Make[Deployed]
+) -> None:
+    released(shop, deployed(2, "v2", 30 * MINUTES), deployed(1, "v1", 3 * DAYS))
+
     _, step = planned(shop)
 
     assert (step.kind, step.through, step.place) == ("act", "codedeploy", "shop/live")
@@ -210,7 +214,7 @@ def test_a_release_that_a_rollback_put_back_long_ago_may_be_put_back_again(
     assert planned(shop)[1].put_back.deployment == "d-3"
 
 
-def histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]:
+def doubtful_histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]:
     good = deployed(1, "v1", 3 * DAYS)
     recent = deployed(2, "v2", 30 * MINUTES)
     return {
@@ -254,12 +258,22 @@ def histories(deployed: Make[Deployed]) -> dict[str, tuple[list[Deployed], str]]
 @pytest.mark.parametrize(
     "history",
     [
-        *("nothing", "the first", "long ago", "too late", "taken back by AppConfig"),
-        *("taken back by CodeDeploy", "taken back by a person", "the same again", "only failures before", "inexact"),
+        "nothing",
+        "the first",
+        "long ago",
+        "too late",
+        "taken back by AppConfig",
+        "taken back by CodeDeploy",
+        "taken back by a person",
+        "the same again",
+        "only failures before",
+        "inexact",
     ],
 )
-def test_a_doubtful_history_of_releases_gives_no_plan(shop: Desk, deployed: Make[Deployed], history: str) -> None:
-    releases, reason = histories(deployed)[history]
+def test_a_doubtful_history_of_releases_gives_no_plan_with_its_reason(
+    shop: Desk, deployed: Make[Deployed], history: str
+) -> None:
+    releases, reason = doubtful_histories(deployed)[history]
     released(shop, *releases)
 
     assert shop.refusal() == reason

@@ -226,7 +226,9 @@ def test_a_plan_that_was_approved_during_a_page_keeps_its_locks(office: Office) 
 
 
 @pytest.mark.parametrize(
-    ("ends", "accepted"), [({"decision": "refused", "decided_at": NOW}, False), (CLOSED | {"plan": ASKS}, None)]
+    ("ends", "accepted"),
+    [({"decision": "refused", "decided_at": NOW}, False), (CLOSED | {"plan": ASKS}, None)],
+    ids=["refused", "closed without an answer"],
 )
 def test_a_plan_that_nobody_approved_leaves_a_run_that_was_never_sent(
     ends: dict[str, Any], accepted: bool | None
@@ -307,7 +309,7 @@ def test_an_output_is_on_the_trail_as_a_digest_only(office: Office) -> None:
     assert "hunter2" not in str(office.store.trail.entries(INCIDENT.incident_id))
 
 
-def test_a_table_that_fails_does_not_keep_people_from_being_told(office: Office) -> None:
+def test_a_table_or_trail_that_fails_or_a_lost_record_raises_nothing_and_the_run_is_settled(office: Office) -> None:
     office.store.down = True
     office.conclude(PAGE)  # the whole table fails
     office.store.down, office.store.faults["append"] = False, HistoryUnavailable("no table")

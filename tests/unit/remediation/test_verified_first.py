@@ -153,7 +153,8 @@ def test_the_document_of_an_act_takes_the_parameters_and_the_timeout_of_its_veri
     runbook = a_runbook(parameters=parameters, steps=[a_step(timeout="1m")], verify=verify)
 
     assert runbook.parameters_of(checked(Command, runbook.steps[0])) == ["most", "spool"]
-    assert runbook.timeout_of(runbook.steps[0]).total_seconds() == 60 + 20 + 5
+    to_end_the_verification = 5
+    assert runbook.timeout_of(runbook.steps[0]).total_seconds() == 60 + 20 + to_end_the_verification
     assert runbook.verify is not None
     assert runbook.parameters_of(runbook.verify) == ["most"]
     assert runbook.timeout_of(runbook.verify).total_seconds() == 20

@@ -9,6 +9,8 @@ from firstline.policy.rules import Rules
 from firstline.reports.lessons import lessons
 from tests.support.builders import NOW, a_classification, a_record, an_alert, an_incident
 
+REASON = "3 of the last 5 came to nothing"
+
 
 def closed(
     *said: str, number: int = 0, severity: str = "medium", outcome: Any = "resolved", **alert: Any
@@ -24,7 +26,7 @@ def closed(
         status="CLOSED",
         closed_at=NOW,
         outcome=outcome,
-        outcome_reason="3 of the last 5 came to nothing",
+        outcome_reason=REASON,
         feedback=feedback,
     )
 
@@ -34,7 +36,7 @@ def test_a_deciders_verdicts_are_counted_by_what_people_said_and_by_how_the_inci
     (decided,) = lessons(records).deciders
     assert decided.decider == "history"
     assert (decided.verdicts, decided.judged, decided.right) == (4, 2, 1), "of the two that ana judged, one was right"
-    assert (decided.proven, decided.proven_right) == (3, 2), "an outcome proves, but `expired` does not"
+    assert (decided.proven, decided.proven_right) == (3, 2), "`resolved` proves the third right, `expired` nothing"
 
 
 NAME = "Disk [full]* of 'db'"
@@ -106,7 +108,7 @@ def test_a_group_with_suppressed_incidents_is_listed_with_the_last_one_and_its_r
     ]
     first, second = lessons(records).hidden
     assert (first.incidents, first.last, first.real) == (3, "inc-2", False)
-    assert first.reason == "3 of the last 5 came to nothing"
+    assert first.reason == REASON
     assert (second.incidents, second.last, second.real) == (1, "inc-3", True)
 
 

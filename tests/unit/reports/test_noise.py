@@ -30,23 +30,29 @@ def first(*records: IncidentRecord) -> Noisy:
 FLAKY = [lasted(4, number) for number in range(6)]
 
 
-def test_a_group_that_ends_by_itself_gets_a_rule_that_waits_and_what_it_hides_is_counted() -> None:
-    taken = lasted(3, 6, outcome="resolved", acknowledged_by="ada", acknowledged_at=OPENED, paged_at=OPENED)
-    long, critical = lasted(20, 7), lasted(4, 8, severity="critical")
+TAKEN = lasted(3, 6, outcome="resolved", acknowledged_by="ada", acknowledged_at=OPENED, paged_at=OPENED)
+LONG = lasted(20, 7)
+CRITICAL = lasted(4, 8, severity="critical")
 
-    found = first(*FLAKY, taken, long, critical, lasted(4, 9, alert_name="Other", group_key="g2"))
+
+def test_a_group_that_ends_by_itself_gets_a_rule_that_waits_five_minutes_for_it_alone() -> None:
+    found = first(*FLAKY, TAKEN, LONG, CRITICAL, lasted(4, 9, alert_name="Other", group_key="g2"))
 
     assert (found.incidents, found.paged, found.by_themselves) == (9, 1, 8)
     assert found.advice.rule is not None
     assert found.advice.rule["hold"] == "5m"
     (rule,) = Rules.model_validate({"rules": [found.advice.rule]}).rules
     assert rule.match.fits(FLAKY[0].incident.alert)
-    assert not rule.match.fits(an_alert(alert_name="Flaky"))
-    hides = found.advice.hides
+    assert not rule.match.fits(an_alert(alert_name="Flaky")), "the star of `Flaky*` is a part of its name"
+
+
+def test_what_a_rule_that_waits_five_minutes_would_have_hidden_is_counted() -> None:
+    hides = first(*FLAKY, TAKEN, LONG, CRITICAL).advice.hides
+
     assert hides is not None
-    assert hides.hidden == len([*FLAKY, taken]), "they ended within the five minutes"
-    assert (hides.real, hides.pages) == (1, 1), "`taken`"
-    assert hides.later == 1, "`long` outlasts the five minutes"
+    assert hides.hidden == len([*FLAKY, TAKEN]), "they ended within the five minutes"
+    assert (hides.real, hides.pages) == (1, 1), "`TAKEN`"
+    assert hides.later == 1, "`LONG` outlasts the five minutes"
     assert (hides.critical, hides.spared) == (0, 1), "a rule that waits leaves critical alerts alone"
 
 

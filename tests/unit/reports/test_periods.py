@@ -58,7 +58,11 @@ def test_durations_leave_out_suppressed_incidents_and_an_acknowledgement_counts_
     assert (total.incidents, total.paged) == (4, 1)
     assert (total.acknowledge.n, total.acknowledge.p50) == (1, timedelta(minutes=3))
     assert (total.resolve.n, total.resolve.p50) == (3, timedelta(minutes=6))
-    assert total.share("suppressed", "self_cleared") == pytest.approx(1 / 2)
+
+
+def test_the_share_of_several_ends_is_that_of_all_incidents() -> None:
+    total = of([ended("suppressed", 0), ended("auto_resolved", 4), ended("self_cleared", 6), ended("expired")]).total
+    assert total.share("suppressed", "self_cleared") == pytest.approx(2 / 4)
 
 
 def test_an_acknowledgement_without_a_page_counts_from_the_opening() -> None:
@@ -153,17 +157,25 @@ def test_every_split_sums_to_the_total(records: list[IncidentRecord], by: By) ->
     assert sum(row.resolve.n for row in found.rows) == found.total.resolve.n
 
 
-def test_an_incident_counts_as_reopened_if_a_person_said_so_and_as_back_if_its_group_returned_within_an_hour() -> None:
-    first = ended("auto_resolved", 9)
-    ada = Actor(person=Person(key="ada", name="ada", role="operator"), through="console", principal="ada")
-    again = reopened(first, "it still\nburns.\nIt was not over.", ada, after(30))
-    second = ended("resolved", 5, opened=after(30), alert=again)
-    third = ended("resolved", 5, opened=after(30 + 5 + 61))
+ADA = Actor(person=Person(key="ada", name="ada", role="operator"), through="console", principal="ada")
 
-    found = of([first, second, third])
+
+def test_only_the_alert_of_a_person_names_the_incident_that_it_reopens() -> None:
+    first = ended("auto_resolved", 9)
+    again = reopened(first, "it still\nburns.\nIt was not over.", ADA, after(30))
 
     assert reopens(again) == first.incident.incident_id
-    assert reopens(second.incident.alert.model_copy(update={"source": "generic"})) is None
+    assert reopens(again.model_copy(update={"source": "generic"})) is None
+
+
+def test_an_incident_counts_as_reopened_if_a_person_said_so_and_as_back_if_its_group_returned_within_an_hour() -> None:
+    first = ended("auto_resolved", 9)
+    again = reopened(first, "it still burns", ADA, after(30))
+    second = ended("resolved", 5, opened=after(30), alert=again)
+    more_than_an_hour_after_the_second = ended("resolved", 5, opened=after(30 + 5 + 61))
+
+    found = of([first, second, more_than_an_hour_after_the_second])
+
     assert (found.total.reopened, found.total.came_back) == (1, 1)
     assert found.total.back == 1, "a return that a person reported is one return"
 

@@ -54,11 +54,11 @@ def replayed(
     record: IncidentRecord,
     after: PolicyFiles,
     before: PolicyFiles | None = None,
-    says: Severity = "high",
+    judged: Severity = "high",
     members: Sequence[StoredAlert] = (),
 ) -> Replay:
-    """Replay one incident, to which rules and history would give the severity that is said."""
-    given: dict[str, Any] = {"zone": UTC, "environment": "prod", "assess": lambda incident, declared: says}
+    """Replay one incident that classification under the changed rules would judge to be of the severity `judged`."""
+    given: dict[str, Any] = {"zone": UTC, "environment": "prod", "assess": lambda incident, declared: judged}
     return replay([record], before or files(), after, members=lambda incident_id: members, **given)
 
 
@@ -145,13 +145,17 @@ def test_a_page_is_unsure_if_the_records_lack_the_alert_or_the_reason_that_paged
 # --- pages that come --------------------------------------------------------------------------------------------------
 
 
-def test_a_page_comes_if_a_rule_raises_the_severity_or_a_rule_that_hid_is_gone() -> None:
+def test_a_page_comes_if_a_rule_raises_the_severity() -> None:
     quiet = closed(severity="medium", paged=False, outcome="self_cleared")
     assert touched(replayed(quiet, files(rules(RAISE)))) == {"comes"}
 
+
+@pytest.mark.parametrize(("judged", "lists"), [("high", {"comes"}), ("medium", set())])
+def test_a_page_comes_if_the_rule_that_hid_is_gone_and_the_severity_without_it_pages(
+    judged: Severity, lists: set[str]
+) -> None:
     noise = closed(paged=False, outcome="suppressed", classification=a_classification(severity="noise"))
-    assert touched(replayed(noise, files(), files(rules(NOISE)), says="high")) == {"comes"}
-    assert touched(replayed(noise, files(), files(rules(NOISE)), says="medium")) == set()
+    assert touched(replayed(noise, files(), files(rules(NOISE)), judged=judged)) == lists
 
 
 def test_a_page_comes_if_the_hold_that_covered_an_incident_is_gone() -> None:
@@ -185,21 +189,34 @@ def test_a_page_that_other_people_would_get_names_both_levels() -> None:
     found = replayed(closed(), files(rules(ROUTE), routes=TO_ALL), files(routes=TO_ALL))
     assert touched(found) == {"moves"}
     assert found.moves[0].why == "first (pagerduty, PagerDuty), then all (sns, everybody) → all (sns, everybody)"
+
+
+def test_a_new_route_that_does_not_match_the_incident_moves_no_page() -> None:
     assert touched(replayed(closed(), files(routes="[{severity: critical, levels: [all]}]"))) == set()
 
 
-def test_another_runbook_or_mode_is_listed_and_a_cure_that_needs_a_yes_pages() -> None:
-    def low_disk(mode: str) -> Runbook:
-        return a_runbook(id="low-disk", mode=mode, match={"alerts": ["DiskFull"]})
+def low_disk(mode: str) -> Runbook:
+    return a_runbook(id="low-disk", mode=mode, match={"alerts": ["DiskFull"]})
 
-    auto, asks = files(runbooks=[low_disk("auto")]), files(runbooks=[low_disk("approve")])
+
+AUTO, ASKS = files(runbooks=[low_disk("auto")]), files(runbooks=[low_disk("approve")])
+
+
+def test_a_page_comes_if_the_runbook_that_cured_would_now_ask_for_approval() -> None:
     cured = closed(paged=False, outcome="auto_resolved", plan=a_plan(), results=[a_result()])
 
-    found = replayed(cured, asks, auto)
+    found = replayed(cured, ASKS, before=AUTO)
+
     assert touched(found) == {"plans", "comes"}
     assert found.plans[0].why == "low-disk (auto) → low-disk (approve)"
-    assert touched(replayed(closed(), auto, asks)) == {"plans", "unsure"}
-    assert touched(replayed(closed(), files(), auto)) == {"plans"}
+
+
+def test_a_page_is_unsure_if_a_runbook_would_now_run_before_it() -> None:
+    assert touched(replayed(closed(), AUTO, before=ASKS)) == {"plans", "unsure"}
+
+
+def test_a_runbook_that_is_gone_is_listed_and_leaves_the_page() -> None:
+    assert touched(replayed(closed(), files(), before=AUTO)) == {"plans"}
 
 
 # --- always -----------------------------------------------------------------------------------------------------------
@@ -229,7 +246,7 @@ def test_only_a_page_that_went_out_can_go_and_only_one_that_did_not_can_come(
 
 @given(RECORDS, RULES)
 def test_a_replay_under_the_same_files_finds_no_difference(record: IncidentRecord, declared: str) -> None:
-    assert touched(replayed(record, files(rules(declared)), files(rules(declared)), says="low")) == set()
+    assert touched(replayed(record, files(rules(declared)), files(rules(declared)), judged="low")) == set()
 
 
 # --- alerts that joined -----------------------------------------------------------------------------------------------
@@ -243,8 +260,11 @@ def stored(name: str = "DbDown", severity: Any = "critical", minutes: float = 0,
     return StoredAlert(**known | {"rank": SEVERITY_RANK[alert.severity]} | changes)
 
 
-def of_several(alerts: int = 2, *, severity: Any = "high", worst: int = 4, **changes: Any) -> IncidentRecord:
-    own = counts_for(*[0] * (alerts - 1), worst)
+def of_several(
+    alerts: int = 2, *, severity: Any = "high", worst: Severity = "critical", **changes: Any
+) -> IncidentRecord:
+    """An incident that counts so many alerts, of which the worst has the severity `worst`."""
+    own = counts_for(*[0] * (alerts - 1), SEVERITY_RANK[worst])
     return closed(30, severity=severity, alert_count=alerts, own=own, **changes)
 
 
@@ -268,7 +288,12 @@ DB_WINDOW = windows({"match": {"host": "db-1"}, "suppress": True, "even_critical
         ),
         pytest.param(of_several(), rules(EVERY), stored(), {"goes"}, "rule all says noise", id="both are noise"),
         pytest.param(
-            of_several(worst=3), rules(NOISE), stored(severity="low"), {"goes"}, "rule bad", id="the joined one is low"
+            of_several(worst="high"),
+            rules(NOISE),
+            stored(severity="low"),
+            {"goes"},
+            "rule bad",
+            id="the joined one is low",
         ),
         pytest.param(
             of_several(), rules(NOISE), stored(held=True), {"goes"}, "rule bad", id="a silence holds the joined one"
@@ -317,16 +342,21 @@ def test_each_alert_that_joined_is_judged_alone_as_ingest_does(
     assert found.incomplete == 0
 
 
-def test_an_incident_whose_alert_fired_again_later_is_counted_as_incomplete() -> None:
-    found = replayed(of_several(3), files(rules(NOISE)), members=[stored(severity="low")])
-    assert (touched(found), found.incomplete) == ({"unsure"}, 1)
-    found = replayed(of_several(3), files(rules(NOISE)), members=[stored()])
-    assert (touched(found), found.incomplete) == (set(), 1), "the page goes out by what is left"
+@pytest.mark.parametrize(
+    ("left", "lists"), [("low", {"unsure"}), ("critical", set())], ids=["does not page", "pages by itself"]
+)
+def test_an_incident_is_incomplete_and_unsure_if_too_few_of_its_alerts_are_left_to_page(
+    left: Severity, lists: set[str]
+) -> None:
+    """An alert that fires again later is stored as a member of its new incident only."""
+    found = replayed(of_several(alerts=3), files(rules(NOISE)), members=[stored(severity=left)])
+    assert (touched(found), found.incomplete) == (lists, 1)
 
 
 def test_an_alert_that_got_worse_is_judged_by_its_worse_severity() -> None:
-    record = of_several(worst=4)
-    worse = stored("DiskFull", "critical", 9, fingerprint=record.incident.alert.fingerprint)
-    found = replayed(record, files(rules(NOISE)), members=[worse, stored(severity="low")])
-    assert touched(found) == {"later"}
-    assert touched(replayed(record, files(rules(EVERY)), members=[worse, stored(severity="low")])) == {"goes"}
+    record = of_several(severity="high", worst="critical")
+    worse = stored("DiskFull", "critical", minutes=9, fingerprint=record.incident.alert.fingerprint)
+    members = [worse, stored(severity="low")]
+
+    assert touched(replayed(record, files(rules(NOISE)), members=members)) == {"later"}, "noise until it is critical"
+    assert touched(replayed(record, files(rules(EVERY)), members=members)) == {"goes"}, "noise even if it is critical"

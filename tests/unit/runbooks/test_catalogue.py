@@ -93,11 +93,14 @@ def test_a_list_or_an_empty_file_is_a_problem() -> None:
     assert problems("")
 
 
-def test_load_reports_every_wrong_file_and_skips_templates(tmp_path: Path) -> None:
+def test_load_skips_the_template(tmp_path: Path) -> None:
     (tmp_path / "_template.yaml").write_text("id: whatever it says\n")
     (tmp_path / "drain-spool.yaml").write_text(VALID)
+
     assert list(catalogue.load(tmp_path)) == ["drain-spool"]
 
+
+def test_load_reports_every_wrong_file(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text(VALID)
     (tmp_path / "broken.yaml").write_text("id: broken\n")
     with pytest.raises(ConfigurationError) as caught:

@@ -42,7 +42,14 @@ def run(command: Command, path: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
-def test_each_command_is_a_document_with_its_parameters_as_variables() -> None:
+def content_of(name: str) -> dict[str, Any]:
+    """Return the content of one document of `a_runbook`."""
+    resources = parsed(render_template(Catalogue([a_runbook()])))["Resources"]
+    content: dict[str, Any] = resources[name]["Properties"]["Content"]
+    return content
+
+
+def test_each_command_is_a_document_of_the_template_with_a_name_of_its_own() -> None:
     template = parsed(render_template(Catalogue([a_runbook()])))
 
     assert set(template["Parameters"]) == {"DocumentPrefix"}
@@ -51,21 +58,26 @@ def test_each_command_is_a_document_with_its_parameters_as_variables() -> None:
     assert document["Name"] == ("!Sub", "${DocumentPrefix}-safe-drain-spool.drain")
     assert document["DocumentType"] == "Command"
     assert document["UpdateMethod"] == "NewVersion"
-    content = document["Content"]
-    assert content["schemaVersion"] == "2.2"
-    spool = content["parameters"]["spool"]
+    assert document["Content"]["schemaVersion"] == "2.2"
+
+
+def test_a_document_passes_the_parameters_that_its_script_reads_as_variables_of_the_environment() -> None:
+    spool = content_of("DrainSpoolDrain")["parameters"]["spool"]
     assert (spool["type"], spool["interpolationType"], spool["allowedPattern"]) == (
         "String",
         "ENV_VAR",
         "^(?:[a-z]{1,20})$",
     )
     assert "default" not in spool, "a plan gives a value to every parameter, and without a value nothing may run"
-    (step,) = content["mainSteps"]
+    assert "parameters" not in content_of("DrainSpoolVerify"), "the verification's script reads no parameter"
+
+
+def test_the_document_of_an_act_runs_its_script_after_the_verification_within_the_time_of_both() -> None:
+    (step,) = content_of("DrainSpoolDrain")["mainSteps"]
+
     assert step["action"] == "aws:runShellScript"
     assert step["inputs"]["timeoutSeconds"] == "125", "60 s for the step, 60 s for its verification, 5 s to end that"
     assert step["inputs"]["runCommand"] == [render_document_script(a_runbook(), checked(Command, a_runbook().steps[0]))]
-    verify = template["Resources"]["DrainSpoolVerify"]["Properties"]["Content"]
-    assert "parameters" not in verify, "the verification's script reads no parameter, so its document declares none"
 
 
 def test_the_same_runbooks_give_the_same_bytes_in_any_order() -> None:

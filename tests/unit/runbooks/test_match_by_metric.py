@@ -52,6 +52,7 @@ def test_a_metric_fits_only_if_every_given_condition_holds(
 
 @pytest.mark.parametrize(
     ("measured", "wanted"),
+    # `LISTED` fits the metric disk_used_percent above, the name `disk` and the words `disk is full`.
     [
         ([], True),
         ([{"metric": "disk_used_percent", "direction": "above"}], True),
@@ -99,6 +100,7 @@ def test_a_runbook_with_more_conditions_on_the_metric_comes_first() -> None:
 
 @pytest.mark.parametrize(
     ("measured", "alert_name", "wanted"),
+    # `LISTED` fits the metric disk_used_percent above and the name `disk`.
     [
         ({"metric": "disk_used_percent", "direction": "above"}, "rule-17", True),
         ({"metric": "disk_used_percent"}, "rule-17", False),

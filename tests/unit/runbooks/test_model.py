@@ -20,7 +20,9 @@ VERIFY = {"run": "spool-is-empty", "within": "1m", "every": "20s"}
 
 
 def test_a_valid_runbook_is_read_with_durations_commands_and_parameters(runbook_fields: Fields) -> None:
-    runbook = Runbook.model_validate(runbook_fields())
+    limits = {"cooldown": "30m", "per_hour": 3, "max_hosts": 2}
+    verify = VERIFY | {"within": "1m", "every": "20s"}
+    runbook = Runbook.model_validate(runbook_fields(limits=limits, steps=[STEP], verify=verify))
 
     assert runbook.limits.cooldown == timedelta(minutes=30)
     assert runbook.verify is not None

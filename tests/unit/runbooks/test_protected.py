@@ -108,6 +108,7 @@ def test_processes_that_a_host_needs_are_never_signalled() -> None:
 
 @pytest.mark.parametrize(
     ("function", "properties", "says"),
+    # Each row changes properties of shop.service, which otherwise is an enabled service that runs.
     [
         ("interrupt", {}, ""),
         ("interrupt", {"UnitFileState": "generated"}, ""),

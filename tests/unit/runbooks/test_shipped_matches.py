@@ -97,7 +97,9 @@ def test_no_phrase_of_a_message_claims_a_public_rule_that_its_name_does_not(
     assert {name: runbooks for name, runbooks in by_both if runbooks and not by_name[name]} == {}
 
 
-def test_of_the_public_rules_few_are_claimed_and_each_runbook_has_some(by_both: list[tuple[str, list[str]]]) -> None:
+def test_few_public_rules_find_a_runbook_hardly_any_find_two_and_the_main_runbooks_are_found(
+    by_both: list[tuple[str, list[str]]],
+) -> None:
     claimed = {name: runbooks for name, runbooks in dict(by_both).items() if runbooks}
 
     assert {"low-disk", "high-memory", "dead-service", "clock-drift"} <= {first for first, *_ in claimed.values()}

@@ -90,7 +90,7 @@ def test_events_without_end_are_noticed() -> None:
         clock.run(10)
 
 
-def test_the_frozen_class_in_place_of_datetime_reads_the_clock_and_makes_plain_datetimes() -> None:
+def test_the_frozen_class_in_place_of_datetime_reads_the_clock() -> None:
     clock = VirtualClock(Random(1))
     frozen = frozen_datetime(clock)
     clock.run_for(90)
@@ -98,6 +98,10 @@ def test_the_frozen_class_in_place_of_datetime_reads_the_clock_and_makes_plain_d
     assert frozen.now(UTC) == START + timedelta(seconds=90)
     assert frozen.now(ZoneInfo("Europe/Berlin")).utcoffset() == timedelta(hours=1)
     assert frozen.now() == (START + timedelta(seconds=90)).replace(tzinfo=None)
+
+
+def test_the_frozen_class_in_place_of_datetime_makes_plain_datetimes_and_counts_them_as_its_own() -> None:
+    frozen = frozen_datetime(VirtualClock(Random(1)))
     made = (
         frozen.now(UTC),
         frozen(2026, 1, 1),

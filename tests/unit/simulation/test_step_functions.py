@@ -28,11 +28,12 @@ def test_a_wait_ends_with_the_answer_and_its_token_is_closed() -> None:
 
     bench.client.send_task_success(taskToken=token, output='{"signal": "resolved"}')
 
-    with pytest.raises(bench.client.exceptions.TaskTimedOut):
+    with pytest.raises(bench.client.exceptions.TaskTimedOut):  # before the execution goes on
         bench.client.send_task_failure(taskToken=token, error="Late", cause="")
     bench.clock.run()
     assert output(execution) == {"signal": "resolved"}
     assert bench.seconds == 30
+    # and after its end
     with pytest.raises(bench.client.exceptions.TaskTimedOut):
         bench.client.send_task_success(taskToken=token, output="{}")
 
@@ -112,11 +113,11 @@ def test_unknown_tokens_and_bad_answers_are_refused() -> None:
         bench.client.send_task_success(taskToken=bench.calls[0]["Key"]["token"], output="no JSON")
 
 
-def test_the_packages_adapter_works_with_the_simulated_client() -> None:
+def test_the_packages_adapter_starts_describes_and_signals_an_execution_by_the_simulated_client() -> None:
     bench = Bench(asking())
     adapter = Adapter(cast(Any, bench.client), ARN)
     incident = an_incident()
-    for _ in range(2):
+    for _ in ("the first", "the same again"):
         adapter.start(incident, 1)
     bench.clock.run_for(1)
     token = bench.calls[0]["Key"]["token"]
@@ -363,7 +364,8 @@ def test_events_are_counted_as_step_functions_does() -> None:
         *("TaskScheduled", "TaskStarted", "TaskSucceeded"),
         "TaskStateExited",
     ]
-    assert len(execution.history) == 1 + 8 + 2 + 2 + 2 + 1
+    entered_and_left = 2
+    assert len(execution.history) == 1 + 8 + 3 * entered_and_left + 1, "start, `Do`, Which and Wait and Pass, end"
     assert execution.history[-1] == (START + timedelta(seconds=3), "", "ExecutionSucceeded")
 
 

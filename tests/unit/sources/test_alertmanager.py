@@ -6,7 +6,7 @@ import pytest
 
 from firstline.errors import UnreadablePayload
 from firstline.sources import normalize, normalize_batch
-from tests.unit.sources.events import RECEIVED_AT, alert, event, read
+from tests.unit.sources.events import RECEIVED_AT, event, read
 
 
 def disk_alert(**labels: str) -> dict[str, Any]:
@@ -76,20 +76,22 @@ def test_alerts_with_one_fingerprint_and_different_labels_are_not_taken_from_the
 
 
 def test_more_alerts_than_the_cache_holds_are_read_correctly_twice() -> None:
+    count = 2_500  # the cache holds 1,024
     payload = event("prometheus/firing")
     template = payload["alerts"][0]
     payload["commonLabels"] = {}
     payload["alerts"] = [
         template | {"fingerprint": f"{n:016x}", "labels": template["labels"] | {"instance": f"web-{n}:9100"}}
-        for n in range(2_500)
+        for n in range(count)
     ]
 
     for _ in range(2):
-        assert [alert.host for alert in normalize("prometheus", payload)] == [f"web-{n}" for n in range(2_500)]
+        assert [alert.host for alert in normalize("prometheus", payload)] == [f"web-{n}" for n in range(count)]
 
 
 def test_an_alert_without_a_severity_takes_it_from_the_common_labels() -> None:
     payload = event("prometheus/firing")
+    payload["commonLabels"]["severity"] = "critical"
     del payload["alerts"][0]["labels"]["severity"]
 
     assert normalize("prometheus", payload)[0].severity == "critical"
@@ -146,5 +148,11 @@ def test_an_alert_with_severity_none_is_ignored_because_it_is_not_meant_for_peop
     assert normalize_batch("grafana", payload).ignored == ["severity none: High memory is not meant for people"]
 
 
-def test_the_message_holds_the_summary_and_the_description() -> None:
-    assert alert("prometheus/firing").message.startswith("Filesystem has less than 3% space left.\nFilesystem on /dev")
+def test_the_message_is_the_summary_and_then_the_description() -> None:
+    payload = event("prometheus/firing")
+    payload["alerts"][0]["annotations"] = {
+        "description": "/var of web-1 is at 98 %.",
+        "summary": "Disk is nearly full.",
+    }
+
+    assert normalize("prometheus", payload)[0].message == "Disk is nearly full.\n/var of web-1 is at 98 %."

@@ -103,7 +103,14 @@ def test_the_alarms_tags_in_its_payload_state_what_the_alarm_leaves_open(shape: 
     assert (found.severity, found.severity_stated) == ("critical", True)
     assert (found.environment, found.labels["team"]) == ("prod", "shop")
     assert found.service == "checkout"
-    # A tag is people's word on whom an alarm is for; only what the alarm measures names a machine.
+
+
+@pytest.mark.parametrize("shape", ["sns", "sns, as a list", "eventbridge-alarm", "lambda-action"])
+def test_a_host_in_an_alarms_tags_names_no_machine(shape: str) -> None:
+    """A tag is people's word on whom an alarm is for; only what the alarm measures names a machine."""
+    assert TAGS["Host"] == "db-9"
+    found = normalize("cloudwatch", tagged(shape))[0]
+
     assert found.host != "db-9"
     assert "db-9" not in found.whereabouts.hosts
 
@@ -204,7 +211,7 @@ def test_a_message_that_only_begins_like_json_is_read_as_text() -> None:
 
 
 def test_plain_text_without_a_subject_is_named_by_its_first_line() -> None:
-    payload = event("cloudwatch/sns-plain-text")
+    payload = event("cloudwatch/sns-plain-text") | {"Message": "nightly backup of orders-db failed\nexit status 3"}
     del payload["Subject"]
 
     assert normalize("cloudwatch", payload)[0].alert_name == "nightly backup of orders-db failed"
@@ -212,6 +219,7 @@ def test_plain_text_without_a_subject_is_named_by_its_first_line() -> None:
 
 def test_json_without_a_name_is_named_by_its_topic() -> None:
     payload = event("cloudwatch/sns-plain-text") | {"Subject": None, "Message": '{"rows": 42}'}
+    payload["TopicArn"] = "arn:aws:sns:eu-west-1:210987654321:ops-alarms"
 
     alert = normalize("cloudwatch", payload)[0]
 
@@ -362,14 +370,19 @@ def test_a_composite_alarm_joins_the_incident_of_the_child_that_triggered_it() -
     composite = alarm(AlarmName="cart-P1", AlarmArn=f"{ARN}cart-P1", Trigger=None, TriggeringChildren=children)
     fired = normalize("cloudwatch", composite)[0]
     over = normalize("cloudwatch", composite | {"NewStateValue": "OK"})[0]
-    as_event = event("cloudwatch/eventbridge-alarm")
-    as_event["resources"] = [f"{ARN}cart-P1"]
-    triggering = [{"arn": f"{ARN}cart-5xx", "state": {"value": "ALARM"}}]
-    as_event["detail"]["state"]["reasonData"] = json.dumps({"triggeringAlarms": triggering})
 
     assert fired.group_key == over.group_key == child.group_key != other.group_key
     assert fired.fingerprint == over.fingerprint != child.fingerprint
-    assert normalize("cloudwatch", as_event)[0].group_key == child.group_key
+
+
+def test_a_composite_alarm_from_eventbridge_joins_the_incident_of_the_child_that_triggered_it() -> None:
+    child = normalize("cloudwatch", alarm(AlarmName="cart-5xx", AlarmArn=f"{ARN}cart-5xx"))[0]
+    composite = event("cloudwatch/eventbridge-alarm")
+    composite["resources"] = [f"{ARN}cart-P1"]
+    triggering = [{"arn": f"{ARN}cart-5xx", "state": {"value": "ALARM"}}]
+    composite["detail"]["state"]["reasonData"] = json.dumps({"triggeringAlarms": triggering})
+
+    assert normalize("cloudwatch", composite)[0].group_key == child.group_key
 
 
 @pytest.mark.parametrize(

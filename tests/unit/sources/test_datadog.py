@@ -101,9 +101,9 @@ def test_without_a_cycle_key_the_monitor_and_its_scope_identify_the_alert() -> N
     def fingerprint(**change: Any) -> str:
         return normalize("datadog", monitor(alert_cycle_key="", **change))[0].fingerprint
 
-    assert fingerprint() == fingerprint(scope="service:checkout,host:web-7")
+    assert fingerprint(scope="host:web-7,service:checkout") == fingerprint(scope="service:checkout,host:web-7")
     assert fingerprint() == fingerprint(id="another-delivery")
-    assert fingerprint() != fingerprint(scope="service:checkout,host:web-8")
+    assert fingerprint(scope="host:web-7,service:checkout") != fingerprint(scope="host:web-8,service:checkout")
     assert fingerprint() != fingerprint(alert_id="1")
 
 
@@ -115,7 +115,9 @@ def test_the_alerts_of_a_monitor_with_the_host_in_its_title_belong_to_one_incide
 
 
 def test_tags_split_at_the_first_colon_only() -> None:
-    assert alert("datadog/recommended-triggered").labels["url"] == "https://a.example.com:8443/x"
+    found = normalize("datadog", monitor(tags="env:prod,url:https://a.example.com:8443/x"))[0]
+
+    assert found.labels["url"] == "https://a.example.com:8443/x"
 
 
 def test_an_alert_with_several_hosts_has_no_host() -> None:
@@ -125,8 +127,12 @@ def test_an_alert_with_several_hosts_has_no_host() -> None:
 
 
 def test_an_instance_id_is_preferred_to_the_host_name() -> None:
-    assert normalize("datadog", monitor(tags="instance_id:i-0a1b2c3d4e5f60718"))[0].host == "i-0a1b2c3d4e5f60718"
-    assert normalize("datadog", monitor(tags="env:prod"))[0].host == "web-7"
+    with_id, without = (
+        monitor(hostname="web-7", tags=tags) for tags in ("instance_id:i-0a1b2c3d4e5f60718", "env:prod")
+    )
+
+    assert normalize("datadog", with_id)[0].host == "i-0a1b2c3d4e5f60718"
+    assert normalize("datadog", without)[0].host == "web-7"
 
 
 def test_the_names_of_unset_variables_are_ignored() -> None:

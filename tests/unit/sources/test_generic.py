@@ -127,6 +127,7 @@ def test_texts_that_differ_only_in_a_number_of_days_are_one_alert() -> None:
     # A field without a value does not matter either.
     assert one(told.format(1, 14), heartbeat=None) == one(told.format(1, 3), heartbeat=None)
     assert one(told.format(1, 14)) != one(told.format(2, 14))
+    # A text that is nothing but a number of days keeps an identity of its own.
     assert one("14 days") != one("nothing")
 
 
@@ -190,7 +191,7 @@ def test_a_text_without_a_word_for_a_state_is_refused(text: str) -> None:
         normalize("generic", text)
 
 
-THING = {"service": "ledger", "host": "db-1"}
+LEDGER_HOST = {"service": "ledger", "host": "db-1"}
 
 
 @pytest.mark.parametrize(
@@ -205,16 +206,19 @@ THING = {"service": "ledger", "host": "db-1"}
 def test_an_alert_named_by_an_error_is_resolved_by_a_message_without_the_error(
     begins: dict[str, Any], ends: dict[str, Any]
 ) -> None:
-    (began,) = normalize("generic", THING | begins)
-    batch = normalize_batch("generic", THING | ends)
+    (began,) = normalize("generic", LEDGER_HOST | begins)
+    batch = normalize_batch("generic", LEDGER_HOST | ends)
 
     assert (began.alert_name, began.status) == (begins.get("error", begins.get("reason")), "firing")
+    # The message of an end does not tell the name under which the alert began, so it ends each that it may have had.
     ended = [(alert.fingerprint, alert.group_key) for alert in (*batch.alerts, *batch.ends_elsewhere)]
     assert (began.fingerprint, began.group_key) in ended
 
 
 def test_two_errors_of_a_sender_that_states_no_state_are_two_alerts() -> None:
-    said = [normalize("generic", THING | {"severity": "high", "error": error})[0] for error in ("no space", "refused")]
+    said = [
+        normalize("generic", LEDGER_HOST | {"severity": "high", "error": error})[0] for error in ("no space", "refused")
+    ]
 
     assert said[0].fingerprint != said[1].fingerprint
 

@@ -46,8 +46,8 @@ def test_alertmanager_s_annotations_are_links_and_texts() -> None:
             "runbook_url": "https://wiki.example/disk",
             "dashboard_url": "https://grafana.example/d/1",
             "impact": "no orders",
-            "action": "Disk full",
-            "__value_string__": "x",
+            "action": "Disk full",  # the summary says it already
+            "__value_string__": "x",  # Grafana's, for machines
         }
     )
     assert links(found) == [("runbook", "https://wiki.example/disk"), ("dashboard", "https://grafana.example/d/1")]

@@ -40,7 +40,9 @@ MAIL = (
         (bridged("Outage Started", {"zone": "a"}), "firing", "medium", None),
         (
             bridged("Glue Job State Change", {"jobName": "etl", "state": "FAILED", "severity": "ERROR"}),
-            *("firing", "high", "etl"),
+            "firing",
+            "high",
+            "etl",
         ),
         (environment(SEVERE), "firing", "critical", "ledger"),
         (environment(HEALTHY), "resolved", None, "ledger"),

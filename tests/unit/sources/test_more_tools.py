@@ -502,4 +502,5 @@ def test_an_error_of_flux_fires_whatever_its_reason(reason: str) -> None:
 def test_an_event_of_kubernetes_without_a_severity_is_not_read_as_one_of_flux() -> None:
     event = flux("Pulled", "") | {"type": "Normal", "severity": None}
 
+    # Only the reader of unknown tools knows `type`, and takes `Normal` for an end.
     assert [alert.status for alert in normalize("generic", event)] == ["resolved"]

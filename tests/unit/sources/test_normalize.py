@@ -231,7 +231,7 @@ def test_one_bad_alert_among_fifty_is_rejected_alone() -> None:
     assert len(batch.alerts) == 49
     assert [part.payload for part in batch.rejected] == [bad]
     assert "smouldering" in batch.rejected[0].reason
-    assert len(normalize("prometheus", payload)) == 49
+    assert len(normalize("prometheus", payload)) == 49, "`normalize` leaves the bad one out, too"
 
 
 def test_a_batch_without_any_readable_alert_raises_unreadable_payload() -> None:
@@ -256,15 +256,20 @@ def test_an_unknown_severity_counts_as_high_and_is_reported(caplog: pytest.LogCa
     assert "apocalyptic" in caplog.text
 
 
-def test_texts_are_limited_in_length_and_cleaned_and_a_long_host_is_left_out() -> None:
+def test_a_host_that_is_too_long_and_a_url_that_is_not_http_are_left_out() -> None:
+    (read,) = normalize("generic", {"alert_name": "disk", "host": "x" * 5_000, "url": "javascript:alert(1)"})
+
+    assert read.host is None, "a host cut short would be another host"
+    assert read.url is None
+
+
+def test_names_messages_and_labels_are_cleaned_and_limited_in_length_and_number() -> None:
     long = "x" * 5_000
     read = normalize(
         "generic",
         {
             "alert_name": "disk\x00\u202e full\n" + long,
             "message": "\x1b[31mred\x07 " + long,
-            "host": long,
-            "url": "javascript:alert(1)",
             "labels": {f"label {n}": long for n in range(500)} | {"": "nameless", "nested": {"no": "scalar"}},
         },
         received_at=RECEIVED_AT,
@@ -274,8 +279,6 @@ def test_texts_are_limited_in_length_and_cleaned_and_a_long_host_is_left_out() -
     assert len(read.alert_name) == 256
     assert read.message.startswith("red xxx")
     assert len(read.message) == 4_000
-    assert read.host is None  # a host cut short would be another host
-    assert read.url is None
     assert len(read.labels) == 50
     assert max(map(len, read.labels.values())) <= 512
 

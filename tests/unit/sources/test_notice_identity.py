@@ -139,9 +139,21 @@ def test_two_messages_with_the_same_subject_and_different_texts_are_two_alerts()
     assert one != other
 
 
-def test_the_text_of_alertmanagers_sns_template_gives_the_same_alerts_as_its_json() -> None:
+def test_the_text_of_alertmanagers_sns_template_fires_and_resolves_each_of_its_alerts() -> None:
     firing = normalize("cloudwatch", over_sns(ALERTMANAGER.format(state="Firing")))
     over = normalize("cloudwatch", over_sns(ALERTMANAGER.format(state="Resolved")))
+
+    assert [(a.alert_name, a.severity, a.service) for a in firing] == [
+        ("LedgerLag", "critical", "ledger"),
+        ("LedgerQueue", "medium", "ledger"),
+    ]
+    assert firing[0].message.splitlines() == ["Ledger lags behind", "It lags.", "   For ten minutes."]
+    assert [a.status for a in over] == ["resolved", "resolved"]
+    assert [a.fingerprint for a in over] == [a.fingerprint for a in firing]
+
+
+def test_the_text_of_alertmanagers_sns_template_gives_the_same_alert_as_its_json() -> None:
+    as_text = normalize("cloudwatch", over_sns(ALERTMANAGER.format(state="Firing")))
     labels = {"alertname": "LedgerLag", "cluster": "blue", "service": "ledger", "severity": "critical"}
     alerts = [
         {
@@ -154,15 +166,8 @@ def test_the_text_of_alertmanagers_sns_template_gives_the_same_alerts_as_its_jso
     ]
     as_json = normalize("cloudwatch", over_sns({"receiver": "sns", "status": "firing", "alerts": alerts}))
 
-    assert [(a.alert_name, a.severity, a.service) for a in firing] == [
-        ("LedgerLag", "critical", "ledger"),
-        ("LedgerQueue", "medium", "ledger"),
-    ]
-    assert [a.status for a in over] == ["resolved", "resolved"]
-    assert [a.fingerprint for a in over] == [a.fingerprint for a in firing]
-    assert (as_json[0].fingerprint, as_json[0].group_key) == (firing[0].fingerprint, firing[0].group_key)
+    assert (as_json[0].fingerprint, as_json[0].group_key) == (as_text[0].fingerprint, as_text[0].group_key)
     assert as_json[0].timestamp.isoformat() == "2026-05-04T03:01:59.123456+00:00"
-    assert firing[0].message.splitlines() == ["Ledger lags behind", "It lags.", "   For ten minutes."]
 
 
 @pytest.mark.parametrize(

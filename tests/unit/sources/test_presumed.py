@@ -43,14 +43,14 @@ def pagerduty(**said: Any) -> NormalizedAlert:
         (normalize("generic", {"alert_name": "Disk", "severity": "purple"})[0], "high", None),
     ],
 )
-def test_a_state_states_no_severity_but_presumes_it(
+def test_a_severity_that_is_taken_from_a_state_is_presumed_and_not_stated(
     alert: NormalizedAlert, severity: str, presumed: str | None
 ) -> None:
     assert (alert.severity, alert.presumed_from) == (severity, presumed)
     assert not (alert.severity_stated and presumed)
 
 
-def test_missing_data_is_an_alert_of_its_own_for_peoples_words() -> None:
+def test_an_alert_about_missing_data_is_another_kind_than_the_one_about_the_value() -> None:
     value, missing = kind_of(datadog()), kind_of(datadog(alert_transition="No Data"))
 
     assert (missing.alert_name, value.alert_name) == ("Disk (no data)", "Disk")

@@ -183,6 +183,7 @@ def test_a_negated_severity_word_states_medium_or_nothing(word: str, frame: str)
 @given(st.text(max_size=80))
 def test_any_text_at_all_states_a_known_severity_or_none(text: str) -> None:
     assert from_word(text) in {*WORDS.values(), None}
+    # The search in names raises nothing.
     severity_word(text)
     topic_severity_word(text)
 

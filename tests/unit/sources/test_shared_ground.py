@@ -178,6 +178,9 @@ def test_the_fingerprint_of_labels_is_the_one_that_prometheus_computes() -> None
         == f"{5799056148416392346:016x}"
     )
     assert alertmanager_fingerprint({"b": "2", "a": "1"}) == alertmanager_fingerprint({"a": "1", "b": "2"})
+
+
+def test_a_senders_fingerprint_counts_if_it_has_the_form_of_one() -> None:
     assert alertmanager_fingerprint({"a": "1"}, "26066cf10f12a354") == "26066cf10f12a354"
     assert alertmanager_fingerprint({"a": "1"}, "unknown") == alertmanager_fingerprint({"a": "1"})
 
