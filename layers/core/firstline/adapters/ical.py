@@ -44,6 +44,8 @@ def read(text: str, zone: ZoneInfo, now: datetime, clock: Callable[[], float] = 
     ----------
     zone
         The time zone of times that name none.
+    clock
+        A monotonic clock, in seconds, for the limit on the time that the repetitions may take.
 
     Raises
     ------

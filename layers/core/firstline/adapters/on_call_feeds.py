@@ -78,6 +78,7 @@ class OnCallFeeds:
     def _of_pagerduty(self, schedule: str, now: datetime) -> list[Span]:
         """Return the shifts in PagerDuty's final schedule, which has its overrides, in UTC.
 
+        `schedule` is the schedule's id in PagerDuty.
         https://developer.pagerduty.com/api-reference/ (Get a schedule).
         """
         span = {"since": (now - BEHIND).isoformat(), "until": (now + AHEAD).isoformat(), "time_zone": "UTC"}

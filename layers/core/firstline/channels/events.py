@@ -12,6 +12,8 @@ from firstline.text import one_line, shorten
 def render(milestone: Milestone, record: IncidentRecord, *, stack: str, execution_url: str = "") -> IncidentEvent:
     """Return the event about a milestone (opened, paged, …), without personal data that an alert may quote.
 
+    `stack` is the stack's name.
+
     `execution_url` is the AWS console's page of the state machine's executions, up to the colon before an execution's
     name; empty for no link.
     """

@@ -32,7 +32,10 @@ def rings_by_itself(incident: Incident) -> bool:
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
-    """Return the event for PagerDuty, without its routing key, or None if this notification sends PagerDuty nothing."""
+    """Return the event for PagerDuty, without its routing key, or None if this notification sends PagerDuty nothing.
+
+    Without `stack`, times are in UTC, and the links to the console and to the execution are missing.
+    """
     key, record = dedup_key(notification.record.incident), notification.record
     if rings_by_itself(record.incident):
         return None

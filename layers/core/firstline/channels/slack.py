@@ -67,6 +67,8 @@ def render(notification: Notification, stack: StackInfo | None = None, *, intera
 
     Parameters
     ----------
+    stack
+        None for times in UTC, without the links to the console and to the execution.
     interactive
         False if presses of buttons do not reach Firstline, as with an incoming webhook.
     """
@@ -113,6 +115,7 @@ def render_details(notification: Notification, stack: StackInfo | None = None) -
 
     The reply to the first message has the details: the alert's whole text, its labels, the outputs of commands. The
     reply to a later page is one line that Slack also shows in the channel, because an edited message notifies nobody.
+    Without `stack`, times are in UTC.
     """
     summary = summarise(notification, stack)
     record = notification.record
@@ -135,7 +138,10 @@ def render_details(notification: Notification, stack: StackInfo | None = None) -
 
 
 def render_whisper(text: str, link: str | None) -> dict[str, Any]:
-    """Return a message that only one person sees. Its link is a button, so that Slack does not show the address."""
+    """Return a message of one text, with a button that opens `link`; without the button if it is None.
+
+    The link is a button so that Slack does not show the address.
+    """
     message: dict[str, Any] = {"text": escape_markup(text, MAX_PLAIN)}
     if link is not None:
         button = {"type": "button", "action_id": "open", "text": plain("Open the plan", 75), "url": link}
@@ -176,7 +182,10 @@ def _to_do(kind: NotificationKind, record: IncidentRecord, summary: Summary) -> 
 
 
 def _plan(kind: NotificationKind, record: IncidentRecord, *, interactive: bool) -> Iterator[dict[str, Any]]:
-    """Yield all parts of a plan that runs or waits for an approval; for one that waits, also why it needs approval."""
+    """Yield all parts of a plan that runs or waits for an approval; for one that waits, also why it needs approval.
+
+    `interactive` is False if presses of buttons do not reach Firstline; then a text says what approving takes.
+    """
     plan = record.plan
     asked = kind in FOR_PEOPLE and record.waits_for_approval
     if plan is None or not (asked or kind == "remediating"):

@@ -77,7 +77,7 @@ def note_form(incident_id: str, channel: str, *, resolves: bool, seen: int | Non
     """Return the form for a note on what fixed an incident; with `resolves`, sending it also resolves the incident.
 
     `channel` is the Slack channel in which the person opened the form, `seen` the number of alerts that the person knew
-    of. Slack sends the form's `private_metadata` back, signed.
+    of (None: unknown). Slack sends the form's `private_metadata` back, signed.
     """
     then = f"resolve#{'' if seen is None else seen}" if resolves else ""
     label = _plain("What was it, and what fixed it?")

@@ -33,7 +33,10 @@ _SPELLED = str.maketrans({"`": "'", "“": '"', "”": '"', "„": '"', "’": "
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any] | None:
-    """Return the arguments of SNS's Publish without the topic; None unless it is a page, because SNS wakes people."""
+    """Return the arguments of SNS's Publish without the topic; None unless it is a page, because SNS wakes people.
+
+    Without `stack`, times are in UTC, and the links to the console and to the execution are missing.
+    """
     if notification.kind != "paged":
         return None
     summary = summarise(notification, stack)
@@ -52,6 +55,7 @@ def text_message(notification: Notification, link: str) -> str | None:
     """Return a page as a text message: how bad, what, where, and the person's link at the end; None if it is no page.
 
     It is cut to one SMS (160 characters of the GSM alphabet), or with a link to two; a very long link may need more.
+    `link` is empty for a message without one.
     """
     if notification.kind != "paged":
         return None

@@ -131,7 +131,10 @@ class Summary:
 
 
 def summarise(notification: Notification, stack: StackInfo | None = None) -> Summary:
-    """Return the summary of the incident in a notification. `stack` gives the time zone and the links."""
+    """Return the summary of the incident in a notification.
+
+    `stack` gives the time zone and the links to the console and to the execution: without it, UTC and no such links.
+    """
     stack = stack or StackInfo()
     record, at = notification.record, notification.at
     incident, classification = record.incident, record.classification

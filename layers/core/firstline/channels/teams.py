@@ -23,7 +23,10 @@ _COLORS: dict[Severity, str] = {"critical": "Attention", "high": "Attention", "m
 
 
 def render(notification: Notification, stack: StackInfo | None = None) -> dict[str, Any]:
-    """Return the message with its card. If it would be too long, the least important texts are left out."""
+    """Return the message with its card. If it would be too long, the least important texts are left out.
+
+    Without `stack`, times are in UTC, and the links to the console and to the execution are missing.
+    """
     summary, incident = summarise(notification, stack), notification.record.incident
     head = [
         _text(summary.headline, MAX_TITLE, size="Large", color=_COLORS.get(summary.severity)),
@@ -89,7 +92,10 @@ def _text(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
 
 
 def _run(text: str, limit: int = MAX_TEXT, **style: Any) -> dict[str, Any]:
-    """Return an element that shows a text literally: Teams's functions `{{DATE(…)}}` and `${…}` do nothing in it."""
+    """Return an element that shows a text literally: Teams's functions `{{DATE(…)}}` and `${…}` do nothing in it.
+
+    The text is cut to `limit` characters. `style` has the element's other properties, such as its `weight`.
+    """
     literal = shorten(text, limit).replace("{{", f"{{{WORD_JOINER}{{").replace("${", f"${WORD_JOINER}{{")
     return {"type": "TextRun", "text": literal, **{name: value for name, value in style.items() if value}}
 

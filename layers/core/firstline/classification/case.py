@@ -181,8 +181,9 @@ def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tupl
 def _presumed(alert: NormalizedAlert, said: str, near: NearWord | None) -> tuple[SourceSeverity, str]:
     """Return the severity that is presumed from the state that the source gives the alert, and a sentence on it.
 
-    `near` is a person's word on the alert most like this one; it may raise the severity but not lower it. So an alert
-    whose state pages goes on paging until somebody who knows this very alert says otherwise.
+    `said` is the beginning of that sentence. `near` is a person's word on the alert most like this one (None: no such
+    word); it may raise the severity but not lower it. So an alert whose state pages goes on paging until somebody who
+    knows this very alert says otherwise.
     """
     said = f"{said} ({alert.presumed_from}) counts as {alert.severity} until somebody says how bad it is."
     if near is not None and SEVERITY_RANK[near.word.severity] > SEVERITY_RANK[alert.severity]:

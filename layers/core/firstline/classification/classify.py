@@ -60,6 +60,10 @@ def assess(
         to see whether it must wait longer.
     offered
         Returns the runbooks whose match fits an alert, best first.
+    model
+        The model to ask, None if it is off.
+    time_zone
+        The IANA name of the zone in which the hours and weekdays of rules and prompt are meant.
     say
         How far models may change the verdict; by default not at all.
     alarms
@@ -143,7 +147,7 @@ def _judge(case: Case, model: "Model | None", say: Say, *, waits: bool = False) 
 def _decide(case: Case, model: "Model | None", say: Say, *, waits: bool) -> Classification:
     """Let rules decide, else the verdict of an earlier incident (memory), else the model.
 
-    While the incident waits in a hold, no model is asked, to save money.
+    While the incident waits in a hold (`waits`), no model is asked, to save money. `model` is None if it is off.
     """
     fallback = without_model.verdict_of(case)
     if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):

@@ -191,7 +191,10 @@ def _unsure(answered: Classification, judged: Severity, said: str, case: Case) -
 
 
 def _why_no_runbook(judged: "Judgement", severity: Severity, case: Case, question: "Prompt") -> str | None:
-    """Return the reason why the runbook that the model chose may not be planned, or None if it may."""
+    """Return the reason why the runbook that the model chose may not be planned, or None if it may.
+
+    `severity` is the model's after the guardrails.
+    """
     if judged.runbook_id not in question.runbook_ids:
         return "the model named a runbook that it was not offered"
     if severity == "noise":

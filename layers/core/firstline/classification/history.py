@@ -111,7 +111,10 @@ def ended(record: IncidentRecord) -> EarlierIncident | None:
 
 
 def opinion(evidence: Evidence, source_severity: SourceSeverity, now: datetime) -> Opinion:
-    """Form the opinion of history from the group's incidents of the last 30 days and similar ones of other groups."""
+    """Form the opinion of history from the group's incidents of the last 30 days and similar ones of other groups.
+
+    `source_severity` is the severity that the case begins with.
+    """
     recent = [earlier for earlier in evidence.earlier if now - earlier.opened_at <= MEMORY]
     last = recent[:LAST]
     similar = [found.incident for found in evidence.similar if found.score >= ALIKE_FROM]
@@ -145,7 +148,8 @@ def _floor(
 ) -> _Floor | None:
     """Return the lowest severity that history allows, and why, or None if it allows any.
 
-    People's answers on earlier incidents decide first, else how these ended, else similar incidents of other groups.
+    People's answers on the group's `recent` incidents decide first, else how these ended, else similar incidents of
+    other groups (`alike`). `source` is the severity that the case begins with.
     """
     last = recent[:LAST]
     by_outcomes = _floor_by_outcomes(last, source)

@@ -52,7 +52,8 @@ class Declared:
 def current_hold(incident: Incident, joined: Joined | None, declared: Declared, now: datetime) -> Hold | None:
     """Return the hold on an incident that was held when it opened; None if it need not wait (any longer).
 
-    The incident waits while all of its firing alerts are held. If the table cannot be read, it does not wait.
+    The incident waits while all of its firing alerts are held. If the table cannot be read, it does not wait; `joined`
+    is None if the incident's state could not be read.
     """
     hold = incident.hold
     if hold is None or joined is None or joined.ended_hold:
@@ -69,7 +70,7 @@ def current_hold(incident: Incident, joined: Joined | None, declared: Declared, 
 
 
 def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification, now: datetime) -> Hold | None:
-    """Return the hold that a rule declares for an incident, or None.
+    """Return the hold that the incident's rule (None: no rule matches) declares for it, or None.
 
     Noise and storms are never held, and a critical incident only if the rule says `even_critical`.
     """
@@ -83,7 +84,10 @@ def held_by_rule(incident: Incident, rule: Rule | None, verdict: Classification,
 
 
 def with_hold(verdict: Classification, rule: Rule | None, hold: Hold | None) -> Classification:
-    """Return the verdict with the rule's route (whom to page; none for noise), the hold, and a reason for each."""
+    """Return the verdict with the rule's route (whom to page; none for noise), the hold, and a reason for each.
+
+    `rule` is None if no rule matches, `hold` if the incident need not wait.
+    """
     reasons = list(verdict.reasons)
     route = None
     if rule is not None and rule.route is not None and verdict.severity != "noise":

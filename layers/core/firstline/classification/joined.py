@@ -113,9 +113,9 @@ class Joined:
     def leads(self, incident: Incident, word_on: Callable[[AlertKind], Word | None], now: datetime) -> Incident:
         """Return the incident with its worst firing alert in place of its first, if alerts joined since it was opened.
 
-        If an alert's source states no severity, what people said on how bad such alerts are counts. Of equally bad
-        alerts, those that the last verdict did not know of come first, then the earliest. A storm is returned
-        unchanged.
+        If an alert's source states no severity, what a person said on how bad such alerts are counts; `word_on` returns
+        that, or None. Of equally bad alerts, those that the last verdict did not know of come first, then the earliest.
+        A storm is returned unchanged.
         """
         firing = [alert for alert in self.alerts if alert.firing]
         if incident.storm or not firing or self.live.joined <= incident.alert_count:
@@ -167,7 +167,8 @@ def _ranks_said(
 ) -> dict[AlertKind, int]:
     """Return the severity rank (4 is critical) that people set for each kind of alert whose source states no severity.
 
-    Empty if all alerts are of one kind, as they need no order then, or if the table cannot be read.
+    `word_on` reads from the table what a person said on a kind of alert. The result is empty if all alerts are of one
+    kind, as they need no order then, or if the table cannot be read.
     """
     kinds = dict.fromkeys(kind_of(stored.alert) for stored in firing)
     unstated = dict.fromkeys(kind_of(stored.alert) for stored in firing if not stored.alert.severity_stated)

@@ -30,7 +30,8 @@ def with_evidence(
 ) -> Classification:
     """Return the stored verdict with the evidence that was due; unchanged if none was due.
 
-    The cause that the evidence names is put before the verdict's cause, unless a model was asked.
+    The cause that the evidence names is put before the verdict's cause, unless a model was asked. If `alarms` is None,
+    and for a storm, no evidence is read, and none is due any more.
     """
     if not verdict.evidence_due:
         return verdict

@@ -198,7 +198,7 @@ def _doubt_below_source(entry: EarlierIncident, case: Case) -> str | None:
 def _proven(earlier: EarlierIncident, own: list[EarlierIncident], group_key: str) -> Severity | None:
     """Return the severity that people's answers or the outcome prove for an earlier incident; None if neither does.
 
-    `own` are the earlier incidents of the group, newest first.
+    `own` are the earlier incidents, newest first, of the group that is judged now (`group_key`).
     """
     if earlier.feedback:
         return confirmed(earlier.severity, earlier.feedback)

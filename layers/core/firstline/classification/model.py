@@ -103,7 +103,10 @@ class CircuitBreaker:
 
 
 def _fix(error: ModelGaveNoVerdict, key: str, server: str) -> str:
-    """Return what to do about an error of a model's server: a sentence."""
+    """Return what to do about an error of a model's server: a sentence.
+
+    `key` says where the model's key is set, and `server` where its address is.
+    """
     if isinstance(error, NoModelKey):
         return f"The key belongs into {key}."
     match error.status:

@@ -49,7 +49,10 @@ def about(alert: NormalizedAlert) -> AlertKind:
 
 
 def kind_named(source: str, alert_name: str, environment: str | None, text: str) -> AlertKind:
-    """Return the kind of the alerts that a monitor's rule would send, from the rule's name and text."""
+    """Return the kind of the alerts that a monitor's rule would send, from the rule's name and text.
+
+    `environment` is None if the alerts name none.
+    """
     template = f"{family(alert_name)}: {mask(text)}"
     return AlertKind(source=source, alert_name=alert_name, environment=environment, template=template)
 
@@ -123,5 +126,8 @@ def lent(near: NearWord) -> str:
 
 
 def told(word: Word, what: str = "this alert") -> str:
-    """Say in a clause who said how bad an alert is, when and what: `anna said on 2026-01-05 that this alert is low`."""
+    """Say in a clause who said how bad an alert is, when and what: `anna said on 2026-01-05 that this alert is low`.
+
+    `what` is what the clause calls the alert.
+    """
     return f"{safe_line(word.by, 80)} said on {word.at:%Y-%m-%d} that {what} is {word.severity}"

@@ -137,7 +137,8 @@ def most_similar(
 def likeness(template: str, service: str | None, other: str, other_service: str | None) -> float:
     """Return how alike two alerts are, from 0 to 1 (the same), by their templates (masked texts) and services.
 
-    `template` and `service` are one alert's, `other` and `other_service` the other alert's.
+    `template` and `service` are one alert's, `other` and `other_service` the other alert's. Two different services make
+    them less alike; None, an unknown service, does not.
     """
     elsewhere = service is not None and other_service is not None and service.casefold() != other_service.casefold()
     share = OTHER_SERVICE if elsewhere else 1.0
@@ -176,7 +177,10 @@ def _shared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
 
 @lru_cache(maxsize=1_024)
 def _words(template: str, service: str | None) -> Mapping[str, float]:
-    """Return the words of a template with their weights (how much they tell); one word stands for all its synonyms."""
+    """Return the words of a template with their weights (how much they tell); one word stands for all its synonyms.
+
+    The words in the name of the alert's service (None: unknown) tell little.
+    """
     text = template
     for pattern, replacement in _PHRASES:
         text = pattern.sub(replacement, text)

@@ -185,7 +185,8 @@ def is_current(reading: MetricReading) -> bool:
 def told(reading: MetricReading, namespace: str) -> str:
     """Return a reading with its past in words: `free storage 0.5 GiB (1 h ago 13 GiB, a week ago 14 GiB)`.
 
-    A value that is not of now is shown with its age alone: `CPU 5 % (55 min ago, none since)`.
+    A value that is not of now is shown with its age alone: `CPU 5 % (55 min ago, none since)`. `namespace` is the
+    CloudWatch namespace of the metric, which decides its unit and people's words for it.
     """
     sign = sign_of(namespace, reading.name)
     unit: Unit = sign.unit if sign else "count"

@@ -108,7 +108,10 @@ def first_steps(case: Case) -> list[str]:
 
 
 def evidence_for(why: str, incident: Incident, evidence: Evidence, now: datetime) -> list[str]:
-    """Return lines for a human who must judge: why, earlier and similar incidents, deployments, unread evidence."""
+    """Return lines for a human who must judge: why, earlier and similar incidents, deployments, unread evidence.
+
+    `why` is the sentence that says why Firstline is not sure.
+    """
     lines = [why]
     lines += [f"Earlier, {_told(earlier, now)}" for earlier in evidence.earlier[:MAX_EARLIER]]
     if not evidence.earlier:

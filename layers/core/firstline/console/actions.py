@@ -23,7 +23,10 @@ class PageButton:
 
 
 def actions_on(record: IncidentRecord, status: Status, me: Pass) -> list[PageButton]:
-    """Return the buttons that have an effect on the incident now and that the visitor may use, the main one first."""
+    """Return the buttons that have an effect on the incident now and that the visitor may use, the main one first.
+
+    `status` is the incident's at this moment: who has it, and how often people were paged.
+    """
     if record.status == "CLOSED":
         buttons = [PageButton("reopen", "It is not over")]
     elif record.live is not None and record.live.resolved_by:

@@ -82,7 +82,7 @@ def _commands_of(plan: RemediationPlan) -> Iterator[PlannedStep]:
 
 
 def refusal(reason: str, incident_id: str, title: str = "This does not count") -> str:
-    """Render a page that says why a request does not count."""
+    """Render a page that says why a request about an incident's plan does not count, under the heading `title`."""
     around = _around(title, UTC, datetime.now(UTC))
     return render("approval_refusal.html", **around, reason=reason, incident_id=incident_id)
 

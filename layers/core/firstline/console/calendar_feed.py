@@ -43,6 +43,8 @@ def key_of(schedule: str, person: str, secret: str) -> str:
 def address(api_url: str, schedule: str, person: str, secrets: Sequence[str], *, whole: bool) -> str:
     """Return the address of a person's feed: of everybody's shifts if `whole`, else of the person's own.
 
+    The first of the secrets makes the key in it. `api_url` has no slash at its end.
+
     Raises
     ------
     NotEntitled
@@ -128,7 +130,10 @@ def calendar(
 
 
 def _event(name: str, shift: Shift, now: datetime, end: datetime) -> list[str]:
-    """Return the lines of a shift as a calendar event. Its UID stays the same if the end of the shift moves."""
+    """Return the lines of a shift as a calendar event. Its UID stays the same if the end of the shift moves.
+
+    `name` is the unique name of the schedule. A shift without a known end is shown until `end`.
+    """
     begin = shift.since or now
     known = f"{name}\n{shift.person}\n{shift.since and _utc(shift.since)}"
     return [

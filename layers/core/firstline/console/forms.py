@@ -121,6 +121,8 @@ class ConsoleForms:
 
         Parameters
         ----------
+        api_url
+            The address of the stack's API, without a slash at the end.
         to
             The id of the incident whose page the ticket opens; empty for the list of incidents.
         """

@@ -49,7 +49,7 @@ def list_page(records: Iterable[IncidentRecord], wanted: Filter, frame: Frame, *
 
 
 def _query(wanted: Filter, closed: bool) -> str:
-    """Return the filter as the query of the page's address."""
+    """Return the filter as the query of the page's address; `closed` adds that closed incidents are listed too."""
     fields = {
         "q": wanted.text,
         "severity": wanted.at_least or "",

@@ -62,6 +62,8 @@ def address(person: Person, incident_id: str, api_url: str, keys: Sequence[str],
 def read(token: str, incident_id: str, keys: Sequence[str], now: datetime) -> Pass:
     """Verify a link and return the pass that it stands for.
 
+    `token` is what follows `?link=` in the address. Any of the keys may have signed it, whatever their order.
+
     Raises
     ------
     NotEntitled

@@ -133,7 +133,8 @@ class AlarmReader:
     ) -> dict[str, Callable[[], object]]:
         """Return the functions that read the evidence for an alarm, each under the name of what it reads.
 
-        They read the alarm's metric up to `moment`, error lines around it, and all else as it is `now`.
+        They read the alarm's metric up to `moment`, error lines around it, and all else as it is `now`; if the resource
+        that the alarm watches is unknown (`watched` is None), only the metric and the tags.
         """
         cloudwatch = self._clients("cloudwatch")
         reads: dict[str, Callable[[], object]] = {_METRIC: partial(alarm_metric.series, cloudwatch, alarm, moment)}

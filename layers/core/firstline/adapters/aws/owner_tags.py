@@ -28,7 +28,8 @@ class TagReader:
     def read(self, alarm_arn: str, watched: Watched | None, clients: Clients) -> OwnerTags:
         """Return the service, environment, team and severity that the tags of an alarm state.
 
-        What the alarm's tags do not state is taken from its resource's tags, except the severity.
+        What the alarm's tags do not state, except the severity, is taken from the tags of the resource that it watches
+        (`watched`; None: unknown).
 
         Raises
         ------

@@ -85,6 +85,8 @@ class ReleaseRecords:
     def of_configuration(self, application: str, environment: str, profile: str) -> ReleaseHistory:
         """Return an environment's last 25 or fewer deployments of a configuration profile, newest first.
 
+        The application, the environment and the profile are given by their ids in AppConfig.
+
         Raises
         ------
         ReleasesUnreadable

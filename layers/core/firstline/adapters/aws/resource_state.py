@@ -77,7 +77,7 @@ def describe(watched: Watched, clients: Clients) -> Resource:
 
 
 def resource_of(watched: Watched, state: object = None, facts: Mapping[str, object] | None = None) -> Resource:
-    """Return the resource with its state, and with those facts that have a value."""
+    """Return the resource with its state (None: unknown), and with those facts, by name, that have a value."""
     known = {name: value for name, value in (facts or {}).items() if value not in (None, "")}
     return Resource(
         kind=KINDS[watched.namespace].word,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def confirm_subscription(topic_arn: str, token: str) -> None:
-    """Confirm this stack's subscription to an SNS topic.
+    """Confirm this stack's subscription to an SNS topic, with the token from SNS's request to confirm it.
 
     Raises
     ------

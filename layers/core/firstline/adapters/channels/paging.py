@@ -127,9 +127,10 @@ class PageTopic:
 
 
 def on_call_name(escalation_policy: str, *, api_url: str, api_token: str, timeout_seconds: float = 2) -> str | None:
-    """Return who is on call on the first level of a PagerDuty escalation policy, or None if PagerDuty fails.
+    """Return who is on call on the first level of a PagerDuty escalation policy, which is given by its id.
 
-    https://developer.pagerduty.com/api-reference/ (List all of the on-calls). Never raises: a name is a courtesy.
+    Return None if nobody is, or if PagerDuty fails. Never raises: a name is a courtesy.
+    https://developer.pagerduty.com/api-reference/ (List all of the on-calls).
     """
     query = urlencode({"escalation_policy_ids[]": escalation_policy, "earliest": "true", "limit": 25})
     headers = {"Authorization": f"Token token={api_token}", "Accept": "application/vnd.pagerduty+json;version=2"}

@@ -162,5 +162,5 @@ def _without_address(error: Exception) -> str:
 
 
 def _seconds(asked: str | None) -> float:
-    """Return the seconds in a receiver's `Retry-After` header, or 60 if it has no whole number."""
+    """Return the seconds in a receiver's `Retry-After` header (`asked`), or 60 if it has none or no whole number."""
     return float(asked) if asked and asked.isdecimal() else LEAVE_ALONE_SECONDS

@@ -78,7 +78,9 @@ class SlackBot:
         return True
 
     def whisper(self, channel: str, user: str, text: str, link: str | None = None) -> None:
-        """Send one person a message that only they see, with a link that only they get.
+        """Send one person a message that only they see, with a link that only they get (None: without one).
+
+        `user` is the person's id in Slack, and `channel` the id of the channel in which they see the message.
 
         Raises
         ------
@@ -107,7 +109,9 @@ class SlackBot:
             self._call("chat.postMessage", {"channel": self._channels["automated"], **message})
 
     def open_form(self, trigger_id: str, view: dict[str, Any]) -> None:
-        """Show a form to the person who pressed a button; its `trigger_id` is valid for three seconds.
+        """Show a form (`view`, as Slack's API takes it) to the person who pressed a button.
+
+        The press's `trigger_id` permits that for three seconds.
 
         Raises
         ------

@@ -26,7 +26,7 @@ class TableCommands(TableStore):
     def end(self, command_id: str, status: str, now: datetime) -> str | None:
         """Store that a command has ended, and with which status.
 
-        Return the task token of the execution that waits for the command, or None.
+        Return the task token of the execution that waits for the command; None if no token is stored yet.
         """
         written = self._table.update(
             f"COMMAND#{command_id}",

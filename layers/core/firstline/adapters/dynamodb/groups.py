@@ -101,8 +101,8 @@ class TableGroups(TableStore):
     ) -> str | None:
         """Count a new incident against the limits for a minute; return None or the limit reached: `30 a minute`.
 
-        `paging` incidents are counted apart from others. Callers that open the same incident at once pass the same text
-        as `opening`, and are counted once.
+        The minute is that of `now`. `paging` incidents are counted apart from others. Callers that open the same
+        incident at once pass the same text as `opening`, and are counted once; with None, each call counts.
         """
         key = f"BUCKET#{source}{'#paging' if paging else ''}", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
         names = {"#total": "total", "#name": _mark_of("n", alert_name)}
@@ -129,8 +129,8 @@ class TableGroups(TableStore):
     def claim_name(self, source: str, name: str, storm: Live, opening: str) -> bool:
         """Claim the one incident that an alert name may open beside a storm; return False if another caller has it.
 
-        `name` is the alert's name, followed by the escalation levels to page if they differ from the storm's. `opening`
-        is a text that identifies the caller, who may claim again.
+        `name` is the alert's name, followed by the escalation levels to page if they differ from the storm's. `storm`
+        is the LIVE item of the storm's incident. `opening` is a text that identifies the caller, who may claim again.
         """
         item: Item = {
             "pk": f"BUCKET#{source}#paging",
@@ -207,8 +207,8 @@ class TableGroups(TableStore):
     ) -> None:
         """Store the state of an alert that no open incident counts.
 
-        Raise GroupChanged if the stored alert is no longer as in `before`. `inhibits` maps an inhibition's key to the
-        change of its number of firing alerts.
+        Raise GroupChanged if the stored alert is no longer as in `before` (None: if one is stored at all). `inhibits`
+        maps an inhibition's key to the change of its number of firing alerts.
         """
         item = alert_item(group_key, alert, self._table.expiry(alert.ended_at or alert.received_at))
         counters = self._inhibit_requests(inhibits or {}, alert.received_at)
@@ -353,7 +353,10 @@ def _too_many_writers(change: Change) -> HistoryUnavailable:
 
 
 def _mark_of(kind: str, text: str) -> str:
-    """Return the name of the attribute that counts a text of any length, such as `n_0f3a…` for an alert name."""
+    """Return a short mark for a text of any length, such as `n_0f3a…`: its kind and a hash.
+
+    `kind` is `n` for an alert's name, `o` for a text that identifies who opens an incident.
+    """
     return f"{kind}_{sha256(text.encode()).hexdigest()[:16]}"
 
 

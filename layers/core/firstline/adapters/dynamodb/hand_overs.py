@@ -27,7 +27,10 @@ class TableHandOvers(TableStore):
         return Holding(item["person"], datetime.fromisoformat(item["since"]), unsaid)
 
     def claim(self, schedule: str, new: Holding, seen: Holding | None) -> bool:
-        """Store `new` as who is on call now; return False, and store nothing, if what is stored is no longer `seen`."""
+        """Store `new` as who is on call now; return False, and store nothing, if what is stored is no longer `seen`.
+
+        `seen` is what the caller read before: None if nothing was stored.
+        """
         item: Item = {"pk": f"HANDOVER#{schedule}", "sk": "LAST", "person": new.person, "since": stamp(new.since)}
         if new.unsaid:
             item |= {"unsaid_person": new.unsaid[0], "unsaid_since": stamp(new.unsaid[1])}

@@ -116,7 +116,10 @@ class TableHeartbeats(TableStore):
 
 
 def _note(alert: NormalizedAlert, now: datetime, expiry: int) -> tuple[str, str, Item]:
-    """Return a heartbeat's sort key, and the update expression and values that record that it came or ended."""
+    """Return a heartbeat's sort key, and the update expression and values that record that it came or ended.
+
+    `expiry` is when its item expires, in seconds since the epoch.
+    """
     safe = without_secrets(alert.without_raw()).model_dump_json()
     values = {":now": stamp(now), ":alert": safe, ":expiry": expiry}
     change = "SET alert = :alert, expires_at = :expiry, "

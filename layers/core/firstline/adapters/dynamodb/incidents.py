@@ -55,7 +55,7 @@ class TableIncidents(LiveMarks, Closing):
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def members(self, incident_id: str, limit: int = 50) -> list[StoredAlert]:
-        """Return the incident's alerts, worst first; alerts of the last second may be missing (an index is read)."""
+        """Return at most `limit` alerts of the incident, worst first; alerts of the last second may be missing."""
         return [alert_of(item) for item in self._table.query_whole(incident_id, "by_incident", limit=limit)]
 
     def open_records(self) -> Iterator[IncidentRecord]:
@@ -95,7 +95,7 @@ class TableIncidents(LiveMarks, Closing):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
-        """Store the channel and the timestamp (`ts`) of the incident's Slack message, so that it can be edited."""
+        """Store where the incident's Slack message is, to edit it: `<feed>:<channel id>` and the timestamp (`ts`)."""
         change, values = "SET slack_channel = :channel, slack_ts = :ts", {":channel": channel, ":ts": ts}
         self._table.update(*incident_key(incident_id), change, values)
 
@@ -105,7 +105,7 @@ class TableIncidents(LiveMarks, Closing):
         self._table.update(*incident_key(incident_id), change, {":digest": digest}, names=names)
 
     def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> bool:
-        """Store which of our incidents a PagerDuty incident belongs to, because some events carry only PagerDuty's id.
+        """Store now (`at`) which of our incidents a PagerDuty incident belongs to: some events carry only its id.
 
         Return False, and store nothing, if our incident belongs to another PagerDuty incident that is not over.
         """
@@ -126,16 +126,16 @@ class TableIncidents(LiveMarks, Closing):
         return self._table.put(item | {"expires_at": self._table.late_expiry(now)}, newer, {":said": stamp(said_at)})
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store that a PagerDuty incident is over, so that the next page for our incident may open another."""
+        """Store now (`at`) that a PagerDuty incident is over, so that the next page for ours may open another."""
         self._name_page(incident_id, "over_id", pagerduty_id, at, "pagerduty_id = :id")
 
-    def _name_page(self, incident_id: str, name: str, pagerduty_id: str, at: datetime, condition: str) -> bool:
+    def _name_page(self, incident_id: str, name: str, pagerduty_id: str, now: datetime, condition: str) -> bool:
         """Write a PagerDuty id into the attribute `name` of the item that has our incident's ids in PagerDuty.
 
-        Return False if the condition fails. An ended PagerDuty incident has its id in an attribute of its own
-        (`over_id`), so no late event can reopen it.
+        Return False if the condition, a DynamoDB expression in which `:id` is that id, fails. An ended PagerDuty
+        incident has its id in an attribute of its own (`over_id`), so no late event can reopen it.
         """
-        values = {":id": pagerduty_id, ":expiry": self._table.late_expiry(at)}
+        values = {":id": pagerduty_id, ":expiry": self._table.late_expiry(now)}
         change = f"SET {name} = :id, expires_at = :expiry"
         return self._table.update(f"PAGERDUTY#{incident_id}", "PAGE", change, values, condition=condition) is not None
 
@@ -317,7 +317,7 @@ class TableIncidents(LiveMarks, Closing):
         return written.model_copy(update=undecided)
 
     def _answers(self, word: Approval, decision: Decision | None, seen: IncidentRecord) -> Edit:
-        """Return the edit of a plan's decision that adds a person's answer, if it has no answer newer than `seen`."""
+        """Return the edit that adds an answer, and a decision if that makes one, if no answer is newer than `seen`."""
         approvals = seen.approvals if decision == "refused" else [*seen.approvals, word]
         sets: Item = {"plan_digest": seen.plan_digest, "expires_at": self._table.late_expiry(word.at)}
         if approvals:
@@ -359,7 +359,7 @@ class TableIncidents(LiveMarks, Closing):
         return record if record is not None and record.live is not None and is_mine(record.live) else None
 
     def _append(self, incident_id: str, name: str, entry: str, before: int) -> IncidentRecord | None:
-        """Append to a list (`notes`, `feedback`) of an incident's INCIDENT item and return the new record.
+        """Append an entry, as JSON, to a list (`notes`, `feedback`) of an INCIDENT item, and return the new record.
 
         Return None, and append nothing, if the length of the list is no longer `before`.
         """
@@ -387,7 +387,7 @@ def _acknowledgement(live: Live, by: str, now: datetime) -> Edit:
 
 
 def _refusing_stale_waits(edit: Edit, live: Live, now: datetime, changes: int = 1) -> Edit:
-    """Return the edit of LIVE, extended to add a number to LIVE's `changes` and to let reconcile look a minute later.
+    """Return the edit of LIVE, extended to add `changes` to LIVE's `changes` and to let reconcile look a minute later.
 
     An execution that has read an older number cannot begin to wait, so it sees what the edit did. The edit then also
     fails if the incident is not open.

@@ -242,7 +242,7 @@ def joining_shard(change: Change) -> Edit:
 
 
 def announcing(change: Change, changes: int) -> Edit:
-    """Return the edit that adds to LIVE's number `changes` after a further item (a shard) took the alerts of `change`.
+    """Return the edit that adds `changes` to LIVE's `changes` after a further item (a shard) took a change's alerts.
 
     An execution that has read an older number cannot begin to wait, so it sees these alerts. Reconcile looks at the
     incident a minute later.

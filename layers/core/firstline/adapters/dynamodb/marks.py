@@ -43,7 +43,8 @@ class LiveMarks(TableStore):
         """Store a verdict on an incident, and that it covers the alerts in `seen` (LIVE as it was when judged).
 
         LIVE takes it only if `generation`, the number of the execution that judged, is that of the execution in charge.
-        A verdict of a severity that does not page cancels the page that is due, unless alerts joined after `seen`.
+        A verdict of a severity that does not page cancels the page that is due, unless alerts joined after `seen`. With
+        `seen` None (LIVE was not read), the verdict covers no more alerts than the last one, and cancels no page.
         """
         self._table.update(
             *incident_key(incident.incident_id),
@@ -312,7 +313,7 @@ class LiveMarks(TableStore):
     def begin_generation(self, live: Live, now: datetime) -> Live | None:
         """Count a new execution, which takes over from a dead one, and return the new LIVE item.
 
-        Return None if another caller was faster, or if the incident is over.
+        Return None if another caller counted one since `live` was read, or if the incident is over.
         """
         edit = Edit(
             sets={

@@ -119,7 +119,7 @@ class TableRemediations(TableStore):
         proven: bool = False,
         at: datetime,
     ) -> bool:
-        """Store how a remediation ended and release its locks; return False if its end was stored before.
+        """Store how and when (`at`) a remediation ended, and release its locks; return False if that was stored before.
 
         `began` is None if the remediation never took its locks. `accepted` is a person's decision on the plan, None if
         nobody decided. `demote` is the reason why the runbook needs approval from now on, None if it does not; then
@@ -154,8 +154,8 @@ class TableRemediations(TableStore):
     def _successes(self, key: tuple[str, str], scripts: str | None) -> list[Item]:
         """Return the writes that count a runbook's success, of which the first whose condition holds is to be made.
 
-        `scripts` identifies the scripts that ran (None: unknown). If others ran in the successes before, the count of
-        successes in a row begins again at 1.
+        `key` is that of the runbook's record. `scripts` identifies the scripts that ran (None: unknown). If others ran
+        in the successes before, the count of successes in a row begins again at 1.
         """
         if scripts is None:
             return [self._table.update_request(*key, "ADD in_a_row :one", {":one": 1})]
@@ -220,7 +220,10 @@ class TableRemediations(TableStore):
         return self._table.put_request(item, condition="attribute_not_exists(pk)")
 
     def _end_request(self, plan: RemediationPlan, incident_id: str, began: datetime | None, end: Item) -> Item:
-        """Return the write that ends a run, or creates one that never began as ended; it fails if the run has ended."""
+        """Return the write that ends a run, or creates one that never began as ended; it fails if the run has ended.
+
+        `began` is None for a run that never began. `end` has the attributes to write, such as `outcome`.
+        """
         once = "attribute_exists(pk) AND attribute_not_exists(outcome)"
         if began is None:
             run = beginning_of(plan, incident_id, NOTHING_RUNS, plan.planned_at).run
@@ -251,7 +254,8 @@ def _standing_key(runbook_id: str) -> tuple[str, str]:
 def _demotion(why: str, by: str, at: datetime, *, by_person: bool) -> tuple[str, Item]:
     """Return the update expression, and its values, by which a runbook needs approval from now on.
 
-    Its successes in a row count from zero again. `why` and `by` are stored as the reason and who or what gave it.
+    Its successes in a row count from zero again. `why` and `by` are stored as the reason and who or what gave it: a
+    person (`by_person`), or the incident in which the runbook did not help.
     """
     change = (
         "SET demoted_at = :at, demoted_because = :why, demoted_by = :by, demoted_by_person = :person, in_a_row = :none"

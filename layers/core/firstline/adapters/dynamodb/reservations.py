@@ -37,12 +37,18 @@ def begin_requests(table: Table, reservation: "Beginning", now: datetime) -> lis
 
 
 def run_request(table: Table, run: RunbookRun, suffix: str) -> Item:
-    """Return the write that stores a run and fails if it is stored already; `suffix` ends its key (`#shadow`)."""
+    """Return the write that stores a run and fails if it is stored already.
+
+    `suffix` ends the run's key: `#shadow` in shadow mode, else empty.
+    """
     return table.put_request(run_item(table, run, suffix), condition="attribute_not_exists(pk)")
 
 
 def run_item(table: Table, run: RunbookRun, suffix: str) -> Item:
-    """Return the item of a run that has no outcome yet; `suffix` ends its key (`#shadow`)."""
+    """Return the item of a run that has no outcome yet.
+
+    `suffix` ends the run's key: `#shadow` in shadow mode, else empty.
+    """
     item: Item = {"pk": f"RUNS#{run.runbook_id}", "sk": f"{stamp(run.at)}#{run.incident_id}{suffix}"}
     item |= {"run": run.model_dump_json(exclude={"outcome", "ended_at", "accepted"})}
     # A short history must not forget a run within its cooldown, nor while its incident is open.

@@ -152,7 +152,7 @@ class Table:
     def put(
         self, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
     ) -> bool:
-        """Write or overwrite an item if the condition (with its `values`) holds; return True if it was written."""
+        """Write or overwrite an item; return False if there is a condition (with its `values`) that does not hold."""
         request = self.put_request(item, condition=condition, values=values)["Put"]
         return self._call("put_item", **request) is not None
 
@@ -168,7 +168,8 @@ class Table:
     ) -> Item | None:
         """Update an item and return all of it, or None if the condition does not hold.
 
-        With the condition None, an item that does not exist is created.
+        With the condition None, an item that does not exist is created. `values` and `names` are the values and the
+        attribute names behind the placeholders (`:…` and `#…`) in the expression and in the condition.
         """
         request = self.update_request(pk, sk, expression, values, condition=condition, names=names)["Update"]
         answer = self._call("update_item", **request, ReturnValues="ALL_NEW")
@@ -185,7 +186,7 @@ class Table:
         limit: int | None = None,
         consistent: bool = False,
     ) -> Iterator[Item]:
-        """Yield the items of one partition in the order of their sort keys, at most `limit` (None: all).
+        """Yield the items of one partition by their sort keys (`newest_first`: backwards), at most `limit` (None: all).
 
         With `since`, yield only those whose sort key lies from `since` to `until`. The table's keys are `pk` and `sk`;
         those of its indexes are in `INDEXES`. A `consistent` query sees every earlier write; an index cannot do that.
@@ -273,7 +274,7 @@ class Table:
     def put_request(
         self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None
     ) -> Item:
-        """Return a put as one of a transaction's writes; the item's attributes that are None are left out."""
+        """Return a put, without attributes that are None, for a transaction; it fails if a condition does not hold."""
         plain = {name: value for name, value in item.items() if value is not None}
         return {"Put": {"TableName": self.name, "Item": _serialize(plain), **_conditional(condition, values)}}
 
@@ -287,7 +288,7 @@ class Table:
         condition: str | None = None,
         names: Mapping[str, str] | None = None,
     ) -> Item:
-        """Return an update as one of a transaction's writes; it fails if it has a condition that does not hold."""
+        """Return an update, as by `update`, for a transaction; it fails if it has a condition that does not hold."""
         request = self._key(pk, sk) | {"UpdateExpression": expression} | _conditional(condition, values)
         return {"Update": request | ({"ExpressionAttributeNames": dict(names)} if names else {})}
 

@@ -27,7 +27,7 @@ class TableTrail(TableStore):
         return [Entry.model_validate_json(item["entry"]) for item in items]
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-        """Append the facts that the incident's trail does not have yet, each as a new entry, one by one.
+        """Append the facts that the incident's trail does not have yet, each as an entry of the time `at`, one by one.
 
         Each entry is a plain write under its own key: a transaction would cost twice as much. A writer that dies in
         between leaves a sound chain, and whoever appends the same facts again adds the rest.
