@@ -39,8 +39,8 @@ def group_key(source: str, alert_name: str, subject: Subject, scope: str | None 
 def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> str:
     """Return `given` if it is a fingerprint of 16 hexadecimal digits; otherwise compute Prometheus' from the labels.
 
-    Prometheus' fingerprint is FNV-1a 64 over the sorted labels, each as `name 0xFF value 0xFF` (`LabelSet.Fingerprint`
-    in prometheus/common).
+    `given` is what the sender states as the fingerprint; None if it states none. Prometheus' fingerprint is FNV-1a 64
+    over the sorted labels, each as `name 0xFF value 0xFF` (`LabelSet.Fingerprint` in prometheus/common).
     """
     if type(given) is str and _SHORT_FINGERPRINT.fullmatch(given):
         return given

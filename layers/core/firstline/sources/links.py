@@ -64,7 +64,10 @@ def links_in_text(text: str) -> Iterator[AlertLink]:
 
 
 def link_to(kind: str, url: Any) -> AlertLink | None:
-    """Return a link to an address, or None if the address is too long or not safe to show (`text.https_host`)."""
+    """Return a link to an address, or None if the address is too long or not safe to show (`text.https_host`).
+
+    `kind` says what the address shows: `runbook`, `dashboard` and the like.
+    """
     url = url.strip() if type(url) is str else ""
     if not url or len(url) > MAX_LINK or https_host(url) is None:
         return None
