@@ -30,7 +30,8 @@ def digest(*parts: str | None) -> str:
 def group_key(source: str, alert_name: str, subject: Subject, scope: str | None = None) -> str:
     """Return the group key of an alert; all hosts of a service with the same problem have the same group key.
 
-    `scope` tells apart alerts of one name in different clusters, namespaces or organisations.
+    `scope` tells apart alerts of one name in different clusters, namespaces or organisations; None without one. The
+    group key begins with `source`.
     """
     account, region, service, environment = subject
     return f"{source}:{digest(account, region, scope, alert_name, service, environment)}"

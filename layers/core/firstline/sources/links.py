@@ -75,7 +75,10 @@ def link_to(kind: str, url: Any) -> AlertLink | None:
 
 
 def bounded(links: Iterable[AlertLink], but: str | None) -> list[AlertLink]:
-    """Return the first `MOST_LINKS` links, each address once, and without links to the address `but`."""
+    """Return the first `MOST_LINKS` links, each address once, and without links to the address `but`.
+
+    `but` is None to leave none out.
+    """
     first = {link.url: link for link in reversed(list(links)) if link.url != but}
     return list(first.values())[::-1][:MOST_LINKS]
 
