@@ -58,7 +58,10 @@ def runbooks_folder() -> Path:
 
 
 def read_policy[Policy](loader: Callable[[Path], Policy], file: Path) -> Policy:
-    """Read a policy file; end the command with the reason if the file is wrong."""
+    """Read a policy file with `loader`; end the command with the reason if the file is wrong.
+
+    `loader` returns the policy in a file, and raises ConfigurationError if the file is wrong.
+    """
     from firstline.errors import ConfigurationError
 
     try:

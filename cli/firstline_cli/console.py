@@ -32,7 +32,10 @@ def console_of() -> "Console":
 
 
 def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
-    """Print lines, each with its style. To a file or a pipe, print them without styles, and without importing rich."""
+    """Print lines, each a pair of its text and its style for rich, such as `bold`, or "" for none.
+
+    To a file or a pipe, print them without styles, and without importing rich.
+    """
     if sys.stdout.isatty():
         console = console_of()
         for line, style in lines:
@@ -63,8 +66,8 @@ def here(moment: "datetime") -> str:
 def refusal(why: object, code: int = USAGE) -> typer.Exit:
     """Print on stderr why a command cannot be carried out, and return the exit to raise, with the exit code `code`.
 
-    If the reason names a copy in `.cache/mine` of a runbook or policy, the path of the original is printed instead: a
-    person who edits the copy would lose the change.
+    `why` is an error or a text. If it names a copy in `.cache/mine` of a runbook or policy, the path of the original is
+    printed instead: a person who edits the copy would lose the change.
     """
     from firstline_cli import checkout, overlay
 

@@ -75,7 +75,10 @@ def _check_policies(checkout: Path) -> None:
 
 
 def session_of(region: str | None) -> "Session":
-    """Return a session with a region and credentials; end the command if either is missing."""
+    """Return a session with a region and credentials; end the command if either is missing.
+
+    `region` is None for that of AWS_REGION or the AWS profile.
+    """
     from firstline_cli.stacks import session_in
 
     session = session_in(region)
@@ -161,7 +164,10 @@ def say_who_is_woken(environment: str) -> None:
 
 
 def arguments(given: Any) -> Iterator[str]:
-    """Yield parameters or tags in the form that SAM reads, `Name="value"`; a value may be empty or have spaces."""
+    """Yield parameters or tags in the form that SAM reads, `Name="value"`; a value may be empty or have spaces.
+
+    `given` maps their names to their values, which are texts.
+    """
     for name, value in given.items():
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         yield f'{name}="{escaped}"'

@@ -76,7 +76,10 @@ def _host(instance: Any, listed: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _log_rights(stack: "Stack", found: list[Any]) -> Iterator[Finding]:
-    """Check with IAM that the EC2 instances' roles may write the output of commands into the stack's log group."""
+    """Check with IAM that the EC2 instances' roles may write the output of commands into the stack's log group.
+
+    `found` holds the instances as EC2's DescribeInstances returns them.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     if stack.is_local:

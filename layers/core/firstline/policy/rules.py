@@ -56,14 +56,17 @@ class Rule(Frozen):
     def holds(self, incident: Incident, local_time: datetime) -> bool:
         """Return True if the rule matches an incident's alert at a local time and may decide on it.
 
-        A rule that says `noise` may decide on an alert that its source calls critical only with `even_critical`.
+        The rule's hours and weekdays are compared with `local_time`. A rule that says `noise` may decide on an alert
+        that its source calls critical only with `even_critical`.
         """
         return self.applies(incident.alert, local_time, flapping=incident.flapping)
 
     def applies(self, alert: NormalizedAlert, local_time: datetime, *, flapping: bool) -> bool:
         """Return True if the rule matches an alert at a local time and may decide on it.
 
-        A rule that says `noise` may decide on an alert that its source calls critical only with `even_critical`.
+        The rule's hours and weekdays are compared with `local_time`, and its key `flapping` with `flapping`, which is
+        True if the alert's group opens incidents again and again. A rule that says `noise` may decide on an alert that
+        its source calls critical only with `even_critical`.
         """
         spared = self._spares_critical and alert.severity == "critical"
         return self.match.holds(alert, local_time=local_time, flapping=flapping) and not spared
@@ -107,10 +110,11 @@ class Rules(Frozen):
         return next((rule for rule in self.rules if rule.holds(incident, local_time)), None)
 
     def rank(self, alert: NormalizedAlert, now: datetime, local_time: datetime, *, flapping: bool = False) -> int:
-        """Return the rank of an alert: that of its sender's severity, within the bounds of rules and windows.
+        """Return the rank (0 to 4) of an alert: that of its sender's severity, within the bounds of rules and windows.
 
-        The first rule that applies sets the severity or bounds for it. Active windows with `at_most` limit the rank,
-        unless a rule sets the severity.
+        The first rule that applies at `local_time` sets the severity or bounds for it; rules may ask whether the
+        alert's group opens incidents again and again (`flapping`). Windows that are active at `now` and have `at_most`
+        limit the rank, unless a rule sets the severity.
         """
         rule = self._applying(alert, local_time, flapping=flapping)
         if rule is not None and rule.severity is not None:
@@ -181,7 +185,10 @@ def load(path: Path) -> Rules:
 
 
 def _explained(where: Sequence[int | str], kind: str, message: str, content: Any) -> str:
-    """Return the message about one mistake in a rules file: the rule, the key, what is wrong, and the fix."""
+    """Return the message about one mistake in a rules file: the rule, the key, what is wrong, and the fix.
+
+    `where`, `kind` and `message` are the path, the type and the text of pydantic's error; `content` is the whole file.
+    """
     if len(where) < 2 or where[0] not in _NOUNS:
         sections = ", ".join(f"`{name}:`" for name in list(_NOUNS)[1:])
         return (

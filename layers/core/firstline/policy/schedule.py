@@ -98,10 +98,10 @@ class Schedule(Frozen):
         return not self.dates or any(map(self._day, days))
 
     def may_end(self, after: datetime, days: int) -> Iterator[datetime]:
-        """Yield the moments in the `days` days after `after` at which the schedule may become inactive, in no order.
+        """Yield the moments after `after` at which the schedule may become inactive, in no order.
 
-        These are the ends of its hours, midnights, and the first moment after each change of the clocks. For a local
-        time that the clocks show twice, both moments are yielded.
+        These are the ends of its hours, midnights, and the first moment after each change of the clocks, for at least
+        `days` days. For a local time that the clocks show twice, both moments are yielded.
         """
         zone = ZoneInfo(self.time_zone)
         first = after.astimezone(zone).date()

@@ -62,6 +62,7 @@ def _links_without_secrets(links: list[AlertLink], hide: Callable[[str], str] = 
 def link_without_secrets(url: str | None, hide: Callable[[str], str] = redact_secrets) -> str | None:
     """Return an address without query, fragment and user if `hide` finds a secret in it; otherwise unchanged.
 
+    `hide` returns a text with its secrets replaced, so it has found one if it changes the address or a part of it.
     Return None if there is no address, if one with a secret cannot be parsed, or if its other parts still hold a secret
     or personal data.
     """

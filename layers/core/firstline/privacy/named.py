@@ -200,7 +200,10 @@ _NEXT_WORD = re.compile(r"[ \t]+[A-Za-z]")
 
 
 def _is_prose(value: str, text: str, end: int) -> bool:
-    """Return True if a value is a plain word that another word follows, as in "password: authentication failed"."""
+    """Return True if a value is a plain word that another word follows, as in "password: authentication failed".
+
+    The value ends at the position `end` of `text`.
+    """
     if value.endswith(":"):
         return value[:-1].isalpha()
     return value.isalpha() and value[1:].islower() and _NEXT_WORD.match(text, end) is not None

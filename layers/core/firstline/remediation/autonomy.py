@@ -101,7 +101,10 @@ def advice(runbook: Runbook, mode: Mode, counted: Tally, standing: Standing, thr
 
 
 def outcome_of_run(plan: RemediationPlan, results: Sequence[StepResult], *, cured: bool) -> RunOutcome:
-    """Return how a remediation ended, such as `verified`, from its results and whether the incident was `cured`."""
+    """Return how a remediation ended, such as `verified`.
+
+    `results` are those of its steps on each host, and `cured` is True if the runbook helped.
+    """
     began = [result for result in results if result.command_id != NEVER_SENT and result.status not in _NEVER_RAN]
     if not began:
         return "not_run"
@@ -122,7 +125,10 @@ def is_proven(results: Sequence[StepResult]) -> bool:
 
 
 def news_of_standing(plan: RemediationPlan, before: Standing, after: Standing) -> str | None:
-    """Return a message for the ops channel if a runbook earned or lost its autonomy, or None if neither happened."""
+    """Return a message for the ops channel if a runbook earned or lost its autonomy, or None if neither happened.
+
+    `before` and `after` are the runbook's record before and after the run of the plan was counted.
+    """
     had, has = before.runs_by_itself(plan.auto_after), after.runs_by_itself(plan.auto_after)
     if has and not had:
         return (

@@ -208,7 +208,8 @@ def why_withdrawn(situation: Situation, approved_at: datetime | None) -> str | N
 def services_touched(runbook: Runbook, alert: NormalizedAlert, values: Mapping[str, str]) -> list[str]:
     """Return the services that a plan touches: the alert's, and the systemd units that parameters take from the alert.
 
-    The service of an alert is often the exporter that measured, while a label names the unit that failed.
+    `values` holds the values of the runbook's parameters by their names. The service of an alert is often the exporter
+    that measured, while a label names the unit that failed.
     """
     named = [
         value.removesuffix(".service").partition("@")[0]
@@ -219,7 +220,10 @@ def services_touched(runbook: Runbook, alert: NormalizedAlert, values: Mapping[s
 
 
 def version(runbook: Runbook, policy: RemediationPolicy, remediation_mode: str, environment: str) -> str:
-    """Return twelve hexadecimal digits of a hash over what a decision rests on: runbook, policy, mode, environment."""
+    """Return twelve hexadecimal digits of a hash over what a decision rests on: runbook, policy, mode, environment.
+
+    `remediation_mode` and `environment` are the stack's.
+    """
     rests_on = [policy.model_dump(mode="json"), runbook.model_dump(mode="json"), remediation_mode, environment]
     return sha256(json.dumps(rests_on, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -37,7 +37,10 @@ class Lease(Frozen):
 
 
 def lock_names(targets: Iterable[Target], service: str | None, releases: Iterable[PlannedRelease]) -> list[str]:
-    """Return the names of the locks that a remediation needs: for its hosts or releases, and the alert's service."""
+    """Return the names of the locks that a remediation needs: for its hosts or releases, and the alert's service.
+
+    `service` is None if the alert names none; then there is no lock for a service.
+    """
     hosts = sorted({f"{HOST}{target.instance_id}" for target in targets})
     released = sorted({f"{RELEASE}{release.lock}" for release in releases})
     return [*hosts, *released, *([f"{SERVICE}{service[:_LONGEST_NAME]}"] if service else [])]

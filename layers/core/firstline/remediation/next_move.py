@@ -126,8 +126,9 @@ def stop(request: NextMoveInput, move: NextMoveOutput, why: str) -> NextMoveOutp
 def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
     """Return the move that calls a human, because the step could not be marked in the table as begun (claimed).
 
-    The reason for people comes from `error`. DynamoDB's error says for each part of the transaction whether it failed:
-    the write on the incident, the claim, and the check that the step is approved or its runbook may run by itself.
+    The reason for people comes from `error`, which is None if the state machine reports none. DynamoDB's error says for
+    each part of the transaction whether it failed: the write on the incident, the claim, and the check that the step is
+    approved or its runbook may run by itself.
     """
     name, cause = (error.name, error.cause) if error else ("no error", "")
     step = run.step.step_id
@@ -146,7 +147,10 @@ def _unclaimed(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
 
 
 def _stopped(run: Progress, error: ErrorOutput | None) -> NextMoveOutput:
-    """Return the move that stops the remediation without rollback: the kill switch is not "on" or cannot be read."""
+    """Return the move that stops the remediation without rollback: the kill switch is not "on" or cannot be read.
+
+    `error` is the reason why it cannot be read, and None if it was read.
+    """
     why = f"the remediation switch could not be read ({error.name})" if error else "remediation has been switched off"
     return _stop(run, why)
 
@@ -251,7 +255,10 @@ def end_of(output: str) -> str:
 
 
 def _gave_up(run: Progress, rows: Sequence[StepResult]) -> bool:
-    """Return True if a host failed and the plan allows no failure, so that Systems Manager skips the other hosts."""
+    """Return True if a host failed and the plan allows no failure, so that Systems Manager skips the other hosts.
+
+    `rows` are the results of the present step on its hosts.
+    """
     strict = run.step.kind == "act" and run.step.on_failure == "stop" and run.plan.max_errors == "0"
     return strict and any(row.status.replace(" ", "") in ("Failed", "ExecutionTimedOut") for row in rows)
 

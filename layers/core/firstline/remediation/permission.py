@@ -33,7 +33,8 @@ class Permission:
     def withdrawn(self, plan: RemediationPlan, record: IncidentRecord | None) -> str | None:
         """Return why the plan may no longer act, or None if it may.
 
-        The kill switch is not looked at, because the state machine reads it itself before each act.
+        `record` is the incident's; None if it is not in the table, and then the plan may not act. The kill switch is
+        not looked at, because the state machine reads it itself before each act.
         """
         runbook = self.catalogue.get(plan.runbook_id)
         if runbook is None:

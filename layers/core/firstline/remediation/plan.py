@@ -231,7 +231,8 @@ def _targets(planning: Planning, runbook: Runbook, locations: list[Location]) ->
 def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switch) -> RemediationPlan:
     """Let the policy decide on the runbook now, and store the plan; if it may run by itself, take its locks, too.
 
-    Raises NoPlan if the policy denies the remediation, or if the runbook's mode is `shadow` (only plan).
+    `switch` is the state of the kill switch. Raises NoPlan if the policy denies the remediation, or if the runbook's
+    mode is `shadow` (only plan).
     """
     runbook, policy, now = chosen.runbook, planning.rules.policy, planning.now
     back = look_back(limits_of(runbook.limits, policy, None), chosen.lease)
@@ -259,7 +260,8 @@ def _decide_and_reserve(planning: Planning, chosen: Chosen, switch: decide.Switc
 def _shadow(planning: Planning, chosen: Chosen, places: list[str]) -> RunbookRun:
     """Return the run that a runbook in the mode `shadow` (only plan) would have made.
 
-    The time of the run is that of the incident's opening, so that a retry writes the same run again.
+    `places` are the ids of the hosts, or the keys of the places whose releases would be taken back. The time of the run
+    is that of the incident's opening, so that a retry writes the same run again.
     """
     return RunbookRun(
         runbook_id=chosen.runbook.id,

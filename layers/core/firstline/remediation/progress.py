@@ -103,7 +103,7 @@ class Progress:
     def end(self, ended: RemediationEnd, reason: str) -> NextMoveOutput:
         """Return the move that ends the remediation, with the reason for people.
 
-        The move leads to the state `What Now?`, which chooses how the incident goes on.
+        The move leads to the state `What Now?`, which chooses by `ended` how the incident goes on.
         """
         return self.because(reason).move("What Now?").model_copy(update={"ended": ended})
 

@@ -135,7 +135,10 @@ def _read_place(step: ReleaseStep, values: dict[str, str], releases: Releases, l
 
 
 def _choose(history: ReleaseHistory, place: str, incident: Incident, step: ReleaseStep) -> tuple[Deployed, Deployed]:
-    """Return the release to blame and the release to put back, or raise NoPlan."""
+    """Return the release to blame and the release to put back, or raise NoPlan.
+
+    `place` names the place of the history in the reasons for people.
+    """
     if not history.deployed:
         raise NoPlan(f"nothing was ever released to {place}")
     if history.busy_with:
@@ -156,7 +159,11 @@ def _choose(history: ReleaseHistory, place: str, incident: Incident, step: Relea
 def _ensure_to_blame(
     last: Deployed, before: Sequence[Deployed], place: str, began: datetime, within: timedelta
 ) -> None:
-    """Raise NoPlan unless the alert began at most `within` after a new release that was not taken back already."""
+    """Raise NoPlan unless the alert began at most `within` after a new release that was not taken back already.
+
+    `last` is the newest deployment to the place, `before` are the earlier ones, newest first, and `began` is the
+    alert's time. `place` names the place in the reasons for people.
+    """
     earlier = [deployed.what for deployed in before if deployed.state == "good"]
     if last.state == "taken back" or last.rollback:
         raise NoPlan(f"the last release to {place} was taken back already, by deployment {last.deployment}")

@@ -81,7 +81,10 @@ def pin_steps(runbook: Runbook, values: dict[str, str], deployed: Documents, pre
 
 
 def _pin_document(step: DocumentStep, values: dict[str, str], deployed: Documents) -> PlannedStep:
-    """Pin a step to a document that the stack's owner wrote, in the version that the runbook names."""
+    """Pin a step to a document that the stack's owner wrote, in the version that the runbook names.
+
+    `values` are the values of the runbook's parameters by name, and `deployed` reads the document.
+    """
     document = deployed.read(step.document, step.version)
     if document is None:
         raise NoPlan(

@@ -48,7 +48,8 @@ class Standing(Frozen):
     def why_demoted(self, auto_after: int | None) -> str | None:
         """Return why the runbook may not run without approval, or None if it was not demoted.
 
-        `auto_after` verified runs in a row end a demotion that a failed run caused, but not one by a person.
+        `auto_after` verified runs in a row end a demotion that a failed run caused, but not one by a person. With
+        None, no number of runs ends a demotion.
         """
         again = auto_after is not None and self.in_a_row >= auto_after and not self.demoted_by_person
         return None if again else self.demoted
@@ -156,6 +157,8 @@ class Remediations(Protocol):
             The reason to demote the runbook; None to leave it as it is.
         proven
             True if this counts as one more verified run in a row.
+        at
+            When the remediation ended.
 
         Raises
         ------

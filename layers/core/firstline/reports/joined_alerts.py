@@ -56,6 +56,8 @@ def joined_alerts(
     ----------
     members
         The alerts that the table has under this incident's id, the one that opened it included.
+    zone
+        The time zone of the hours and weekdays in rules.
     """
     first = record.incident.alert
     others = [stored for stored in members if stored.fingerprint != first.fingerprint]
@@ -90,7 +92,8 @@ def _differing(known: Sequence[StoredAlert], before: Rules, after: Rules, zone: 
 def _pages(stored: StoredAlert, before: Rules, after: Rules, zone: tzinfo) -> bool:
     """Return True if an alert would page under the rules `after`.
 
-    An alert that was held, but by no window of the rules `before` (so by a silence, say), would be held again.
+    An alert that was held, but by no window of the rules `before` (so by a silence, say), would be held again. The time
+    zone of the hours and weekdays in rules is `zone`.
     """
     silenced = stored.held and not _held(stored, before)
     return _rank(stored, after, zone) >= PAGING_RANK and not silenced and not _held(stored, after)

@@ -76,7 +76,8 @@ class Noisy(Frozen):
 def noisiest(records: Sequence[IncidentRecord], zone: tzinfo, most: int = MOST_NOISY) -> list[Noisy]:
     """Return the groups with at least two incidents that people heard of: most incidents first, then most alerts.
 
-    A group is the incidents of one group key. At most `most` groups are returned.
+    A group is the incidents of one group key. At most `most` groups are returned. `zone` is the time zone of the hours
+    in rules, for the advice on each group.
     """
     groups: dict[str, list[IncidentRecord]] = {}
     for record in filter(_disturbed, records):
@@ -100,7 +101,10 @@ def noisiest(records: Sequence[IncidentRecord], zone: tzinfo, most: int = MOST_N
 
 
 def advice(group: Sequence[IncidentRecord], every: Sequence[IncidentRecord], zone: tzinfo) -> Advice:
-    """Return the rule that would have helped with a group of incidents, tried on `every` incident of the period."""
+    """Return the rule that would have helped with a group of incidents, tried on `every` incident of the period.
+
+    `zone` is the time zone of the hours in rules.
+    """
     if any(record.incident.storm for record in group):
         return Advice(why="a storm of different alerts: no rule fits it")
     if (noise := called_noise_by_people(group)) is not None:

@@ -107,6 +107,12 @@ def report(
     ----------
     records
         Closed and open incidents with their pages. Those that began before `since` count only in the comparison.
+    since, until
+        The begin of the period, and its end, which does not belong to it.
+    by
+        What each row of the report is for: a week, a service or a runbook.
+    clocks
+        The time zones of people, by which pages at night are counted, and of the stack.
     change
         The moment of a change, so that the figures before and after it are compared. `records` must then hold the
         incidents from `reads_since(since, until, change)` on.

@@ -198,7 +198,8 @@ class _Comparison:
         """Add the incident to the list of `found` that tells the effect of the changed rules on its page, if any.
 
         The lists are `goes`, `comes`, `later` and `unsure`. Return True if the incident pages under the changed rules.
-        `new`, `windows` and `severity` are the rule, the windows and the severity after the change.
+        `old` is the rule that applied before the change; `new`, `windows` and `severity` are the rule, the windows and
+        the severity after it.
         """
         record = self.record
         paged = record.paged_at is not None
@@ -262,7 +263,8 @@ class _Comparison:
         """Return True if the incident still pages, or may page, although its first alert would no longer page.
 
         An alert that joined pages then. If that page comes later, add the incident to `later` of `found`; if a worse
-        alert joined of which nothing else is known, to `unsure`. Otherwise add it to `goes`, and return False.
+        alert joined of which nothing else is known, to `unsure`. Otherwise add it to `goes`, and return False. `why`
+        says for people what the change did.
         """
         if (at := self.joined.first_page) is not None:
             waits = at - self.record.incident.opened_at
@@ -279,7 +281,8 @@ class _Comparison:
         """Add the incident, which did not page, to `comes` of `found`, because it would page now, and return True.
 
         If the old rules are not why it did not page (it was over too soon, for example), add nothing and return False.
-        If a runbook cured it, perhaps before a page was due, add it to `unsure` and return False.
+        If a runbook cured it, perhaps before a page was due, add it to `unsure` and return False. `why` says for people
+        what the change did.
         """
         if SEVERITY_RANK[self._severity_then] >= PAGING_RANK and self.record.outcome != "suppressed":
             verdict = self.record.classification
@@ -295,7 +298,7 @@ class _Comparison:
         """Return when the incident's hold would end under the changed files; None if nothing would hold it.
 
         The silence or inhibition that held it when it opened counts, and so do the changed windows (`windows`). If none
-        of these holds it, the `hold` of the changed rule (`new`) counts.
+        of these holds it, the `hold` of the changed rule (`new`) counts, given the new `severity`.
         """
         incident, opened = self.record.incident, self.record.incident.opened_at
         then = incident.hold if incident.hold and incident.hold.by in ("silence", "inhibition") else None

@@ -93,7 +93,10 @@ def _clashes(runbooks: list[Runbook]) -> Iterator[Problem]:
 
 @lru_cache(maxsize=128)
 def parse(text: str, file: str) -> tuple[Runbook | None, tuple[Problem, ...]]:
-    """Read a runbook from YAML text. Return the runbook and no problems, or None and the problems of the file."""
+    """Read a runbook from YAML text. Return the runbook and no problems, or None and the problems of the file.
+
+    `file` is the name of the file in the problems.
+    """
     loader = Loader(text)
     try:
         node = loader.get_single_node()

@@ -180,8 +180,8 @@ def content(runbook: Runbook, step_id: str, command: Command) -> dict[str, Any]:
 def document_name(prefix: str, runbook: Runbook, step_id: str, command: Command) -> str:
     """Return the name of a command's document: `<prefix>-<risk>-<runbook>.<step>`.
 
-    The risk is `ro` for a command that only looks, and the runbook's for one that acts, so that IAM and the state
-    machine can tell what a document may do.
+    The prefix is the stack's, the same for all its documents. The risk is `ro` for a command that only looks, and the
+    runbook's for one that acts, so that IAM and the state machine can tell what a document may do.
     """
     looks = isinstance(command, Verify) or (isinstance(command, Step) and command.kind == "diagnose")
     return f"{prefix}-{LOOKS if looks else runbook.risk}-{runbook.id}.{step_id}"

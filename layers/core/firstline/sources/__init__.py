@@ -52,7 +52,10 @@ class Source(Protocol):
 def normalize(
     source: str, payload: Any, *, headers: Mapping[str, str] = _NO_HEADERS, received_at: datetime | None = None
 ) -> list[NormalizedAlert]:
-    """Return the alerts in a payload; `normalize_batch` also returns the parts that are unreadable or no alerts."""
+    """Return the alerts in a payload; `normalize_batch` also returns the parts that are unreadable or no alerts.
+
+    The parameters are those of `normalize_batch`.
+    """
     return normalize_batch(source, payload, headers=headers, received_at=received_at).alerts
 
 
@@ -144,6 +147,9 @@ def authenticate(
 
 def signals(source: str, payload: Any, secrets: Sequence[str] = ()) -> list["Signal"]:
     """Return the messages of a payload that are no alerts, such as a person's acknowledgement in PagerDuty.
+
+    `secrets` are the source's active secrets; those of `cloudwatch` also hold the ARNs of the topics whose
+    subscription may be confirmed.
 
     Raises
     ------

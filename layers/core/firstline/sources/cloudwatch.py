@@ -103,7 +103,8 @@ def _read_envelope(envelope: Any, raw: Any, reading: Reading) -> None:
 def _read_documented(message: dict[str, Any], topic: str | None, reading: Reading) -> None:
     """Read a message of an SNS topic that has the form of an alert of the generic source (docs/sources/generic.md).
 
-    A missing account, region or severity is taken from the ARN of the SNS topic, such as `…:alerts-critical`.
+    A missing account, region or severity is taken from `topic`, the ARN of the SNS topic, such as
+    `…:alerts-critical`; it is None if the message names no topic.
     """
     arn = (topic or "").split(":")
     told = {"severity": topic_severity_word(topic)} | ({"account": arn[4], "region": arn[3]} if len(arn) > 5 else {})
@@ -157,7 +158,11 @@ def _read_event(event: dict[str, Any], reading: Reading) -> None:
 
 
 def _described_alarm(event: dict[str, Any], detail: dict[str, Any], arn: Any, account_key: str) -> Alarm:
-    """Read the alarm in `detail`: an EventBridge event's `detail` or a Lambda action's `alarmData`, which are alike."""
+    """Read the alarm in `detail`: an EventBridge event's `detail` or a Lambda action's `alarmData`, which are alike.
+
+    `arn` is the alarm's ARN, and `account_key` the key in `event` of the alarm's account, which the two name
+    differently.
+    """
     state = _object(detail.get("state"))
     configuration = _object(detail.get("configuration"))
     stats = (_object(_object(m).get("metricStat")) for m in _list(configuration.get("metrics")))

@@ -111,6 +111,8 @@ class Alarm:
 def add_alarm(alarm: Alarm, raw: Any, reading: Reading) -> None:
     """Add the alarm to the reading as an alert, or the reason why it is no alert.
 
+    `raw` is the message or event with the alarm as it was received, to be stored with the alert.
+
     Raises
     ------
     UnreadablePayload
@@ -178,8 +180,9 @@ def _why_nothing_is_known(alarm: Alarm, host: str | None) -> str | None:
 def _problem(source: str, alarm: Alarm, name: str, account: str | None, region: str | None) -> str:
     """Return the group key of an alarm; a composite alarm has the group key of the first child that triggered it.
 
-    The group key is made of account, region and alarm name, in which `*` replaces an instance id. Contributors and
-    dimensions do not count, so that all the alerts of an alarm belong to one incident.
+    The group key is made of account, region and alarm name, in which `*` replaces an instance id, and begins with
+    `source`. Contributors and dimensions do not count, so that all the alerts of an alarm belong to one incident. The
+    name is the alarm's whole name, and account and region are None if AWS does not state them.
     """
     return next(map(partial(_key, source), _named(alarm.children)), None) or _key(source, (account, region, name))
 
@@ -188,7 +191,8 @@ def _problems(source: str, alarm: Alarm, name: str, account: str | None, region:
     """Return the group keys that a composite alarm may have fired under: its own, and that of each alarm in its rule.
 
     There are several, because the child that ends a composite alarm may be another one than the child that triggered
-    it. Return an empty list for an alarm that is not composite.
+    it. A child that the rule names without an ARN is taken to be in the alarm's `account` and `region`. Return an empty
+    list for an alarm that is not composite.
     """
     if not alarm.children and type(alarm.rule) is not str:
         return []
@@ -222,6 +226,7 @@ def _key(source: str, alarm: tuple[str | None, str | None, str]) -> str:
 def _drives(alarm: Alarm, name: str) -> str | None:
     """Return `auto-scaling` for an alarm that only drives scaling, or None for an alarm that is meant for people.
 
+    The alarm's actions decide, or its whole name (`name`) or description if it is of a form that AWS's scaling uses.
     https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-autoscaling-triggers.html
     """

@@ -232,8 +232,9 @@ def _severity(
 ) -> SourceSeverity | Presumed | None:
     """Return the severity by `$ALERT_PRIORITY`, else by the title, the tags, the alert type or the transition.
 
-    `in_title` has the parts of the title's prefixes, such as its priority; `usual` is the severity that the transition
-    suggests. Datadog's `$PRIORITY` (normal, low) only says how an event is shown in its stream, so it is no severity.
+    `in_title` has the parts of the title's prefixes, such as its priority; `tags` has the tags' values by meaning;
+    `usual` is the severity that the transition suggests, None if it suggests none; `alert_type` is `$ALERT_TYPE` in
+    lower case. Datadog's `$PRIORITY` (normal, low) only says how an event is shown in its stream, so it is no severity.
     """
     said = _get(fields, "alertpriority", "severity", "incidentseverity")
     priority = said or _get(fields, "priority", "monitorpriority") or in_title.get("priority", "")

@@ -192,9 +192,10 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 
 
 def _status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
-    """Return the status of an alert called `name`, and the word that states the status.
+    """Return the status of an alert called `name`, and the word that `status_and_word` gives for it.
 
-    If no field states a status, the alert is resolved if its name or message says that it is over.
+    If no field states a status, the alert is resolved if its name or message says that it is over; the word is then
+    still that of `status_and_word`.
     """
     status, word = status_and_word(alert, name)
     says_it_is_over = says_end(name, bad=is_bad(alert)) or shows_end(first(alert, _MESSAGE) or "")
@@ -212,7 +213,8 @@ def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: 
     3. the service or host that the message is about, if the message about the end will have another text: the name is
        the text of a message (`is_text`), and is an error or says that the service or host is down
 
-    With `is_text`, the first two names are without times and ids.
+    With `is_text`, the first two names are without times and ids. `full_name` is the name as it is sent, and `word` the
+    word for the alert's status, such as `down`.
     """
     without = stateless if states(alert) else bare
     said = [full_name, without(full_name) or full_name]
@@ -227,7 +229,8 @@ def _names_over_time(alert: dict[str, Any], full_name: str, word: str, is_text: 
 def _severity(alert: dict[str, Any], word: str, by_meaning: str | None) -> str | None:
     """Return the word for the severity from the alert's fields, its labels (`by_meaning`) or its status (`word`).
 
-    None if there is none, or if it is a word such as `ok` that only repeats the status.
+    `by_meaning` is the value of a field or label whose name means a severity; None without one. Return None if there is
+    no word, or if it is a word such as `ok` that only repeats the status.
     """
     stated = first(alert, SEVERITY) or by_meaning or _GRADES.get(word)
     says_the_status = word in FINE and stated is not None and stated.strip().lower() == word
@@ -235,7 +238,10 @@ def _severity(alert: dict[str, Any], word: str, by_meaning: str | None) -> str |
 
 
 def _group(alert: dict[str, Any], full_name: str, subject: Subject, scope: str) -> str:
-    """Return an alert's group key: from the id of the tool's own incident, else from name, subject and `scope`."""
+    """Return an alert's group key: from the id of the tool's own incident, else from name, subject and `scope`.
+
+    `scope` is the text `cluster/namespace`, or `/` if the alert names neither.
+    """
     own = alert.get(GROUP)
     if own:
         return group_key("generic", own, Subject())

@@ -89,10 +89,12 @@ def labels_of(alert: dict[str, Any]) -> dict[str, Any]:
 
 
 def status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
-    """Return the status of an alert called `name`, and the word that states the status.
+    """Return the status of an alert called `name`, and a word for it, such as `down` or `comment`.
 
-    The status is None if the message says neither that the alert fires nor that it is over. A field for what happened
-    counts before one for the alert's state: a message about a comment may repeat the state.
+    The word is one of the sender's, or stands for fields that decide without a word, such as `updated`. The status is
+    None if the message says neither that the alert fires nor that it is over. A field for what happened counts before
+    one for the alert's state: a message about a comment may repeat the state. A field for an error that only repeats
+    `name` is not taken for an error.
     """
     if _any_says(alert, _IS_UPDATE, _YES):
         return None, "updated"
@@ -141,7 +143,10 @@ def _with_exit_code(alert: dict[str, Any], event: str | None, said: str | None) 
 
 
 def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> tuple[Status, str]:
-    """Return the status that the word `said` means, and the word that states it.
+    """Return the status of an alert called `name` whose field for the status says `said`, and a word for the status.
+
+    The word is `said` in lower case, or the word that a known tool wrote and that was translated to `said`; but it is
+    `event`, the word for what happened, if the event decides. `event` is None if no field says what happened.
 
     The status is None if the message is no alert, because what happened (`event`) is only a comment, say, or because
     the message is about a run that goes on (`running`). The status is firing if the event is the end of a silence or
@@ -159,17 +164,17 @@ def _of_word(alert: dict[str, Any], name: str, said: str, event: str | None) -> 
 
 
 def _is_trouble(alert: dict[str, Any], name: str) -> bool:
-    """Return True if the alert is critical or high, or has a bad result, or an error other than its own name."""
+    """Return True if the alert is critical or high, or has a bad result, or an error other than its `name`."""
     return is_bad(alert) or _failed(alert, name)
 
 
 def _went_wrong(alert: dict[str, Any], name: str) -> bool:
-    """Return True if a field of a completed run says that the run failed."""
+    """Return True if a field of a completed run, whose alert is called `name`, says that the run failed."""
     return _any_says(alert, _OVER, _NO) or _any_says(alert, _BEGUN, _YES) or _failed(alert, name)
 
 
 def _failed(alert: dict[str, Any], name: str) -> bool:
-    """Return True if the alert holds a bad result, or an error that is not merely the alert's name."""
+    """Return True if the alert holds a bad result, or an error that does not merely repeat the alert's `name`."""
     within = (by_letters(inner) for key in ABOUT if type(inner := alert.get(key)) is dict)
     told = [alert.get(key) for key in _RESULT] + [inner.get(key) for inner in within for key in (*_RESULT, *_STATUS)]
     if any(is_failure(values.scalar(said) or "") for said in told):

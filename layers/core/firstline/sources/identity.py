@@ -30,7 +30,8 @@ def digest(*parts: str | None) -> str:
 def group_key(source: str, alert_name: str, subject: Subject, scope: str | None = None) -> str:
     """Return the group key of an alert; all hosts of a service with the same problem have the same group key.
 
-    `scope` tells apart alerts of one name in different clusters, namespaces or organisations.
+    `scope` tells apart alerts of one name in different clusters, namespaces or organisations; None without one. The
+    group key begins with `source`.
     """
     account, region, service, environment = subject
     return f"{source}:{digest(account, region, scope, alert_name, service, environment)}"
@@ -39,8 +40,8 @@ def group_key(source: str, alert_name: str, subject: Subject, scope: str | None 
 def alertmanager_fingerprint(labels: Mapping[str, Any], given: Any = None) -> str:
     """Return `given` if it is a fingerprint of 16 hexadecimal digits; otherwise compute Prometheus' from the labels.
 
-    Prometheus' fingerprint is FNV-1a 64 over the sorted labels, each as `name 0xFF value 0xFF` (`LabelSet.Fingerprint`
-    in prometheus/common).
+    `given` is what the sender states as the fingerprint; None if it states none. Prometheus' fingerprint is FNV-1a 64
+    over the sorted labels, each as `name 0xFF value 0xFF` (`LabelSet.Fingerprint` in prometheus/common).
     """
     if type(given) is str and _SHORT_FINGERPRINT.fullmatch(given):
         return given

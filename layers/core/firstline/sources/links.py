@@ -64,7 +64,10 @@ def links_in_text(text: str) -> Iterator[AlertLink]:
 
 
 def link_to(kind: str, url: Any) -> AlertLink | None:
-    """Return a link to an address, or None if the address is too long or not safe to show (`text.https_host`)."""
+    """Return a link to an address, or None if the address is too long or not safe to show (`text.https_host`).
+
+    `kind` says what the address shows: `runbook`, `dashboard` and the like.
+    """
     url = url.strip() if type(url) is str else ""
     if not url or len(url) > MAX_LINK or https_host(url) is None:
         return None
@@ -72,7 +75,10 @@ def link_to(kind: str, url: Any) -> AlertLink | None:
 
 
 def bounded(links: Iterable[AlertLink], but: str | None) -> list[AlertLink]:
-    """Return the first `MOST_LINKS` links, each address once, and without links to the address `but`."""
+    """Return the first `MOST_LINKS` links, each address once, and without links to the address `but`.
+
+    `but` is None to leave none out.
+    """
     first = {link.url: link for link in reversed(list(links)) if link.url != but}
     return list(first.values())[::-1][:MOST_LINKS]
 

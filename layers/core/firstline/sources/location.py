@@ -102,7 +102,10 @@ def _of_places(places: Sequence[str]) -> tuple[list[str | None], list[str]]:
 
 
 def _hosts(meant: Meant, host: str | None) -> list[str]:
-    """Return the names, ids and ARNs of the machine, best first; in Kubernetes only ids and the node's names."""
+    """Return the names, ids and ARNs of the machine, best first; in Kubernetes only ids and the node's names.
+
+    `host` is a name of the host that does not come from a label; None without one.
+    """
     named = [host, *meant.get("host", ())]
     if meant.first("pod") or ("node" in meant and "namespace" in meant):
         named = [name for name in named if name and INSTANCE_ID.fullmatch(name)]

@@ -176,9 +176,9 @@ class _Identity:
 def _identity(source: str, given: Any, own: dict[str, Any], common: dict[str, Any]) -> _Identity:
     """Return the facts that an alert's labels state, from a cache if the same labels and fingerprint came before.
 
-    `given` is the sender's fingerprint, `own` the alert's labels, `common` the labels that the sender states once for
-    all alerts of the notification. The cache helps because Alertmanager sends the whole group again whenever one alert
-    changes; it stays small, because large label sets are not kept.
+    `source` is the name of the source, `given` the sender's fingerprint, `own` the alert's labels, `common` the labels
+    that the sender states once for all alerts of the notification. The cache helps because Alertmanager sends the whole
+    group again whenever one alert changes; it stays small, because large label sets are not kept.
     """
     if "alertname" not in own or "severity" not in own:
         # Not Alertmanager's own work, which repeats the common labels in each alert.

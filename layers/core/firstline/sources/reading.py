@@ -131,8 +131,18 @@ class Reading:
             None if the sender stated no severity, `Presumed` if its state suggests one.
         subject
             The account, region, environment and service that the alert is about.
+        at
+            When the alert got its present status; None if the sender does not say: then the time of receipt counts.
+        fingerprint, group_key
+            The names of the alert, the same when it fires and when it is resolved, and of its incident.
+        raw_payload
+            The alert as the sender sent it.
+        host
+            The best hint to the alert's host for people; None without one.
         began_at
             When the alert began to fire, also on a resolved alert; None if the sender does not say.
+        ends_at
+            When a resolved alert ended; None if the sender does not say.
         timestamp_orders
             True if `at` is the sender's time of this change of state, so that changes can be ordered by it.
         heartbeat

@@ -101,7 +101,10 @@ def subscription_confirmation(payload: Any) -> SubscriptionConfirmation | None:
 
 
 def _is_certificate_of(topic: str, url: Any) -> bool:
-    """Return True if `url` is `https://sns.<topic's region>.amazonaws.com[.cn]/SimpleNotificationService-<hex>.pem`."""
+    """Return True if `url` is `https://sns.<topic's region>.amazonaws.com[.cn]/SimpleNotificationService-<hex>.pem`.
+
+    `topic` is the ARN of the topic. The host ends in `.cn` exactly if the topic is in China.
+    """
     arn = _TOPIC_ARN.fullmatch(topic)
     if arn is None or type(url) is not str:
         return False

@@ -36,7 +36,8 @@ def is_deployment_event(event: Any) -> bool:
 def deployment_from_event(event: Any, *, received_at: datetime) -> Deployment | None:
     """Return the deployment that an EventBridge event reports, or None if it reports no change.
 
-    Both the start and the end of a deployment count, because alerts may begin at any time between them.
+    Both the start and the end of a deployment count, because alerts may begin at any time between them. The
+    deployment's time is the event's, or `received_at` if the event has no readable time.
 
     Raises
     ------
@@ -105,7 +106,10 @@ def _of_stack(event: dict[str, Any], detail: dict[str, Any], at: datetime) -> De
 
 
 def _console(event: dict[str, Any], detail: dict[str, Any], path: str) -> str | None:
-    """Return the address of the page `path` in the AWS console, or None if the event names no region."""
+    """Return the address of the page `path` in the AWS console, or None if the event names no region.
+
+    The region in the event's `detail`, if there is one, counts before that at the event's top.
+    """
     region = str(detail.get("region") or event.get("region") or "")
     return _CONSOLE.format(region=region, path=path) if re.fullmatch(r"[a-z0-9-]{1,32}", region) else None
 

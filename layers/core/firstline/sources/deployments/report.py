@@ -46,6 +46,8 @@ def deployment(
 ) -> Deployment:
     """Return a deployment with secrets removed from its texts; only service and version are required.
 
+    `state` is None if the sender states no state that is known. A `url` that is no http(s) address is left out.
+
     Raises
     ------
     UnreadablePayload

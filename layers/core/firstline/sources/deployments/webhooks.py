@@ -290,7 +290,8 @@ def _argo(message: _Message) -> Deployments:
 def _revision(app: dict[str, Any], operation: dict[str, Any]) -> str | None:
     """Return the version that Argo CD synced, as `branch@commit`; without a commit, only the branch.
 
-    Of an application with several sources, the commits are joined by `+`.
+    `app` is the application, and `operation` the object `operationState` of its status. Of an application with several
+    sources, the commits are joined by `+`.
     """
     branch = part(app, "spec", "source").get("targetRevision")
     for synced in (part(operation, "syncResult"), part(app, "status", "sync")):

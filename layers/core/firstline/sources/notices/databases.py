@@ -70,6 +70,8 @@ def of_database(
         The kind of the database: an instance, a cluster, …
     told
         The text of the event.
+    at, url
+        The time of the event, and an address about it for people.
     said
         The severity that the sender states, or None. If it is stated, it alone decides whether the event is a problem:
         INFO is none, any other severity fires.

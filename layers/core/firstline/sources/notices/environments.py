@@ -24,7 +24,8 @@ def of_environment(told: str, environment: Any, application: Any, **further: Any
     A change of the environment's health resolves if the new health is good, and fires otherwise. Any other message
     fires if it reports a failure, such as a failed deployment; all others are ignored.
 
-    `told` is the message's text; `further` are more fields of the notice.
+    `told` is the message's text, `environment` and `application` are the names in it or None, and `further` are more
+    fields of the notice.
     """
     health = _HEALTH.search(told)
     new = letters(health[2]) if health else ""

@@ -25,7 +25,8 @@ _BACKUP_FAILED = re.compile(
 def of_text(subject: str | None, text: str, attributes: Any) -> list[Notice] | None:
     """Read a text that an AWS service sent to SNS as notices: alerts that fire or resolve, or messages to ignore.
 
-    Return None if no reader knows the text. `attributes` are the `MessageAttributes` of the SNS message.
+    Return None if no reader knows the text. `subject` and `attributes` are the `Subject` (None without one) and the
+    `MessageAttributes` of the SNS message.
     """
     for mark, reader in _READERS:
         if mark.search(f"{subject or ''}\n{text[:2_000]}"):

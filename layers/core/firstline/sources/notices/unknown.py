@@ -362,7 +362,8 @@ def opposites(text: str, word: str) -> list[str]:
 def graded(text: str, grade: str) -> list[str]:
     """Return the texts that fired with a grade where this one says that it is over: `[CRITICAL] x` of `[RESOLVED] x`.
 
-    There are none if the text does not begin or end with a word for an end.
+    `grade` is the sender's word for the severity. There are none if the text does not begin or end with a word for an
+    end, or if `grade` is no single word.
     """
     found = _BEGINS_WITH_STATE.match(text) or _ENDS_WITH_STATE.fullmatch(text)
     over = next((name for name in ("end", "said") if found is not None and found.groupdict().get(name)), None)
