@@ -17,12 +17,12 @@ from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import LOOK_AGAIN, OPEN, PARTS_OF_DUE, live_key, read_live, read_lives
 from firstline.adapters.dynamodb.records import incident_key, page_key
 from firstline.adapters.dynamodb.table import MOST_WRITES, TableStore, WriteRefused, stamp
-from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Loud
+from firstline.models import PAGING_RANK, SEVERITY_RANK, Loud
 from firstline.models.live import LAYOUT, loudest_since
 
 if TYPE_CHECKING:
     from firstline.adapters.dynamodb.table import Item
-    from firstline.models import Hold, Incident, Live, Page
+    from firstline.models import Classification, Hold, Incident, Live, Page
 
 
 class LiveMarks(TableStore):
@@ -233,6 +233,8 @@ class LiveMarks(TableStore):
 
         Do nothing if the incident has no verdict with a hold, or if the verdict changes meanwhile.
         """
+        from firstline.models import Classification  # imported late: ingest names no hold
+
         stored = (self._table.get(*incident_key(incident_id)) or {}).get("classification")
         verdict = None if stored is None else Classification.from_stored(json.loads(stored))
         named = verdict.hold if verdict else None
