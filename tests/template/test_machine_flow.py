@@ -183,6 +183,16 @@ def test_a_wait_is_refused_to_an_earlier_execution_and_after_an_unseen_change(na
         assert "DynamoDb.ConditionalCheckFailedException" not in retry["ErrorEquals"]
 
 
+@pytest.mark.parametrize(("answer", "seconds"), [({"quiet_seconds": 1200}, 1200), ({}, 300)])
+def test_a_remediation_does_not_forget_how_long_the_grouping_window_lasts(answer: dict[str, int], seconds: int) -> None:
+    """An answer from a function of an earlier release does not say it."""
+    for way in (TASKS["Announce Remediation"], *TASKS["Announce Remediation"]["Catch"]):
+        assert evaluate(way["Assign"]["next"]["quiet_seconds"][3:-3], {"next": answer}.__getitem__) == seconds
+    kept = TASKS["Next Move"]["Assign"]["next"][3:-3]
+    answered = {"states": {"result": {"Payload": {"move": "Await Recovery"}}}, "next": {"quiet_seconds": seconds}}
+    assert evaluate(kept, answered.__getitem__) == {"quiet_seconds": seconds, "go": "Await Recovery"}
+
+
 def test_a_step_is_claimed_only_by_the_present_execution_while_the_alert_fires() -> None:
     on_live, claim = (next(iter(item.values())) for item in TASKS["Claim Step"]["Arguments"]["TransactItems"][:2])
 

@@ -371,6 +371,17 @@ def test_no_wait_for_quiet_begins_on_a_decision_that_something_overtook(
     assert live_of(incidents, incident) == before
 
 
+def test_an_earlier_execution_begins_no_wait_for_quiet_whatever_it_has_seen(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
+    end_all(groups, incident, 2)
+    successor = incidents.begin_generation(live_of(incidents, incident), at(3))
+    assert successor is not None
+
+    assert not incidents.await_quiet(incident, 1, "t-1", at(3), seen=successor, void=True)
+    assert incidents.await_quiet(incident, 2, "t-2", at(3), seen=successor, void=True)
+
+
 def test_an_attempt_that_comes_too_late_does_not_replace_the_token_of_the_next(
     incidents: Incidents, groups: Groups, incident: Incident, wait: Wait
 ) -> None:
