@@ -78,7 +78,9 @@ class Newcomer:
 def newcomer(folded: Folded, arrival: Arrival, hold: Hold | None, inhibits: tuple[str, ...]) -> Newcomer:
     """Return an alert that is ready to join an incident: without its secrets, with its hold and its inhibitions.
 
-    Secrets are removed no earlier than here, because most alerts are duplicates, which never get here.
+    `folded` is what a delivery changes for the alert, `arrival` the message that made it fire; `hold` and `inhibits`
+    are as in `Newcomer`. Secrets are removed no earlier than here, because most alerts are duplicates, which never get
+    here.
     """
     return Newcomer(folded, arrival, without_secrets(arrival.alert), hold, inhibits)
 
@@ -215,7 +217,9 @@ def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: A
 def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id: str, at: datetime) -> Iterator[Change]:
     """Yield changes that write a group's alerts (`pieces`, one for each) into one incident.
 
-    Each change has as many of the pieces as fit into one transaction of DynamoDB.
+    Each change has as many of the pieces as fit into one transaction of DynamoDB. `group_key` is the alerts' own group;
+    `live_key` is the group whose `Live` item counts them, which is a storm if they joined one. `at` is the present
+    time.
     """
     for part in _parts(pieces):
         inhibits: Counter[str] = Counter()
@@ -331,7 +335,10 @@ def _locations(newcomers: Sequence[Newcomer]) -> list[Location]:
 
 
 def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = None) -> Incident:
-    """Return the incident that the alert would open alone, in a group without earlier incidents."""
+    """Return the incident that the alert would open alone, in a group without earlier incidents.
+
+    `hold` is the hold on the alert, with which the incident then begins; None if nothing holds it.
+    """
     arrival = Arrival(alert, now, SEVERITY_RANK[alert.severity])
     alone = newcomer(fold(None, [arrival], {}, now), arrival, hold, ())
     return incident([alone], alert.group_key, None, now, hold=hold)[0]

@@ -101,7 +101,10 @@ def page_on_call(
 
 
 def overdue(record: IncidentRecord, reason: str) -> PageOnCallInput:
-    """Return the input with which reconcile (the periodic repair) pages if the execution has not paged in time."""
+    """Return the input with which reconcile (the periodic repair) pages if the execution has not paged in time.
+
+    `reason` says in words why reconcile pages.
+    """
     return PageOnCallInput(
         incident=record.incident,
         generation=record.live.generation if record.live else 1,
@@ -195,7 +198,10 @@ class _Pager:
         return page
 
     def _present(self, level: Level, *, without: str | None) -> tuple[list[str], list[str]]:
-        """Return the level's configured channels except `without`: those that wake people, and those that only tell."""
+        """Return the level's configured channels: those that wake people, and those that only tell.
+
+        The channel `without` is left out; with None, none is.
+        """
         present: list[str] = [name for name in level.channels if name in self.channels and name != without]
         only_tell = [name for name in present if self.channels[name].wakes == "never"]
         return [name for name in present if name not in only_tell], only_tell

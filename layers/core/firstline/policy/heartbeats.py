@@ -166,6 +166,7 @@ def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> N
     """Return the alert that ends an absence: it resolves the alert that `absence` returned for the same heartbeat.
 
     Its message says that the heartbeat is back or, if a person had it forgotten (`pulse.forgotten_at`), who that was.
+    `since` is when the absence began.
     """
     message = f"The heartbeat {called(pulse.alert)} is back."
     if pulse.forgotten_at is not None:
