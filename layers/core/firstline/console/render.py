@@ -27,7 +27,7 @@ _OTHER_USER = re.compile(r'^exec runuser -u (\S+)(?: \$\([^)]*\))? -- bash -c "\
 
 
 def render(template: str, **values: Any) -> str:
-    """Render the template with this file name as HTML."""
+    """Render the template with this file name as HTML, with `values` as its variables."""
     return _environment().get_template(template).render(values)
 
 

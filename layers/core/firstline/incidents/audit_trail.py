@@ -269,9 +269,9 @@ def held(record: IncidentRecord) -> list[Fact]:
     return [Fact(what="held", who=hold.by, facts=facts)]
 
 
-def judged(word: Feedback) -> Fact:
+def judged(feedback: Feedback) -> Fact:
     """Return a person's feedback on the verdict as a trail fact."""
-    return Fact(what="judged", who=word.by, facts={"said": word.said, "severity": word.severity or ""})
+    return Fact(what="judged", who=feedback.by, facts={"said": feedback.said, "severity": feedback.severity or ""})
 
 
 def noted(note: Note) -> Fact:

@@ -7,7 +7,8 @@ signal says only that something happened; the execution reads the record.
 The execution also shows the change to people. A caller that can show the change itself does so between the write and
 the signal (`show`), so that the incident's message is edited only once.
 
-Approvals are in `firstline.people.approve`.
+A function that changes an incident returns its record as it stands after the change. Approvals are in
+`firstline.people.approve`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The ports to the store of incidents: evidence for verdicts, and the incidents themselves.
 
 Every method raises `HistoryUnavailable` when the store cannot be reached. A method that changes an incident does so in
-one conditional write: of several conflicting writes at the same moment exactly one succeeds.
+one conditional write: of several conflicting writes at the same moment exactly one succeeds. A record that it returns
+is as it stands after the change.
 """
 
 from __future__ import annotations

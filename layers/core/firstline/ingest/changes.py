@@ -296,6 +296,8 @@ def incident(
 
     Parameters
     ----------
+    group_key
+        The group that gets the incident: the alerts' own, or a storm.
     before
         The `Live` item of the group's previous incident; None if there was none.
     hold
@@ -347,7 +349,8 @@ def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = No
 def _incident_id(alert: NormalizedAlert, group_key: str, *, previous: str | None) -> str:
     """Return an id such as `DiskFull-web-1-20261130T031500Z-1a2b3c4d`, which is a valid execution name, too.
 
-    The id is the same for the same group, alert, time of the alert, and id of the group's last incident (`previous`).
+    The id is the same for the same group, alert, time of the alert, and id of the group's last incident (`previous`;
+    None if there was none).
     """
     began = f"{alert.timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     digest = hashlib.sha256(f"{group_key}\n{alert.timestamp.isoformat()}\n{previous}".encode()).hexdigest()[:8]

@@ -165,6 +165,8 @@ def _walk(
 
     Parameters
     ----------
+    before
+        The stored state of the alert, or None.
     known
         True if the alert fires and its incident is open or was closed a short while ago. Otherwise the stored rank of
         a firing alert does not count, because it is the rank in an incident that was closed long ago.

@@ -304,6 +304,15 @@ def whose_turn(
 
     Only a schedule that is copied from another tool may have nobody on call. If the table fails, the overrides are left
     out, so that a page still finds a person. With an empty list of people, nobody counts as having left it.
+
+    Parameters
+    ----------
+    name
+        The name of the schedule.
+    schedules
+        All schedules by name.
+    overrides_of
+        Returns the overrides of a schedule, by its name, that end after a time.
     """
     schedule = schedules.get(name)
     if schedule is None:

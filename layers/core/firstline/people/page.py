@@ -145,7 +145,10 @@ class _Pager:
         return list(self.policy.levels_for(record.incident, severity(record), route))
 
     def claim(self, job: _Job, live: Live, *, must_claim: bool) -> bool:
-        """Claim the page. Return False if another function sends it, or no page is needed any more."""
+        """Claim the page. Return False if another function sends it, or no page is needed any more.
+
+        If the table cannot be reached, raise HistoryUnavailable with `must_claim`, and else return True.
+        """
         try:
             return self.incidents.claim_page(
                 job.record.incident, self._page(job), self.now + LEASE, self.now, seen=live
