@@ -58,7 +58,8 @@ def page_on_call(
     must_claim
         True for reconcile, the repair that runs each minute: without the table it pages nobody.
     text
-        Returns the channel `sms` for a level, which sends a text message to the person on call.
+        Returns the channel `sms` for a level, which sends a text message to the person on call. With None, a level's
+        `sms` is left out unless `channels` has it.
 
     Returns
     -------
