@@ -14,7 +14,10 @@ from firstline.text import one_line
 def plan_page(
     record: IncidentRecord, plan: RemediationPlan, frame: Frame, *, documents: Documents, incidents: Incidents
 ) -> str:
-    """Render the page of a plan. A plan with a script that cannot be shown has no button that approves."""
+    """Render the page of a plan. A plan with a script that cannot be shown has no button that approves.
+
+    `frame` has the visitor and the time, and `documents` reads the scripts.
+    """
     gathered = review(record, plan, frame.now, documents=documents, incidents=incidents)
     decides = decisions_on(record, frame.visitor, scripts_shown=True)
     if gathered.unreadable:

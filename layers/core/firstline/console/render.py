@@ -27,7 +27,7 @@ _OTHER_USER = re.compile(r'^exec runuser -u (\S+)(?: \$\([^)]*\))? -- bash -c "\
 
 
 def render(template: str, **values: Any) -> str:
-    """Render the template with this file name as HTML."""
+    """Render the template with this file name as HTML, with `values` as its variables."""
     return _environment().get_template(template).render(values)
 
 
@@ -61,17 +61,20 @@ def _environment() -> "Environment":
 
     @pass_context
     def clock(context: Any, moment: datetime) -> str:
-        """Write a moment in the stack's time zone: `03:12`, on another day `Sun 1 Mar 03:12`."""
+        """Write a moment in the stack's time zone: `03:12`, on another day `Sun 1 Mar 03:12`.
+
+        `context` is Jinja2's: the values with which the template is rendered, such as the time `now`.
+        """
         return local_time(moment, context["zone"], context["now"])
 
     @pass_context
     def zoned(context: Any, moment: datetime) -> str:
-        """Write a moment in the stack's time zone, with the name of the zone: `03:12 CET`."""
+        """Write a moment in the stack's time zone, with the zone's name: `03:12 CET`. `context` is as in `clock`."""
         return zoned_time(moment, context["zone"], context["now"])
 
     @pass_context
     def ago(context: Any, moment: datetime) -> str:
-        """Write how long ago a moment was: `12 min ago`."""
+        """Write how long ago a moment was: `12 min ago`. `context` is as in `clock`."""
         return f"{short_duration(context['now'] - moment)} ago"
 
     environment = Environment(

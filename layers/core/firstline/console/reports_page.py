@@ -58,7 +58,10 @@ class Asked:
 
 
 def reports_page(records: Iterable[IncidentRecord], asked: Asked, schedules: Mapping[str, Roster], frame: Frame) -> str:
-    """Render the page with the report. The records are closed and open incidents, with their pages."""
+    """Render the page with the report. The records are closed and open incidents, with their pages.
+
+    `schedules`, by name, give each person's time zone, by which a page counts as one at night.
+    """
     every = real_incidents(records)
     clocks = Clocks(frame.zone, schedules)
     given: dict[str, Any] = {"since": asked.since, "until": asked.until, "clocks": clocks}

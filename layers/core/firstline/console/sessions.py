@@ -41,7 +41,7 @@ class Pass(Frozen):
         return self.incident_id in (None, incident_id)
 
     def may(self, action: str, incident_id: str) -> bool:
-        """Return True if the holder may take this action on this incident."""
+        """Return True if the holder may take this action, such as `acknowledge`, on this incident."""
         if not self.may_see(incident_id):
             return False
         if self.incident_id is not None:
@@ -95,7 +95,10 @@ def session_for(given: Pass, now: datetime) -> Pass:
 
 
 def form_token(token: str) -> str:
-    """Return the token that each form of a session carries. Another site may send the cookie, but not this token."""
+    """Return the token that each form of a session carries, made from the session's own `token`.
+
+    Another site may send the cookie, but not this token.
+    """
     return sha256(f"firstline-form-1\n{token}".encode()).hexdigest()
 
 

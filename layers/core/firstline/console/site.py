@@ -200,7 +200,8 @@ class Site:
 def _enter(incident_id: str, event: Mapping[str, Any], frame: Frame) -> HttpAnswer:
     """Return the page whose form signs a visitor in, with a ticket (good once) or the link in a text message.
 
-    To open the page uses no ticket up, because previews of messages open links, too.
+    `incident_id` is the incident that the link is for; it is empty for a ticket. To open the page uses no ticket up,
+    because previews of messages open links, too.
     """
     token = one_line(web.query(event, "link" if incident_id else "ticket") or "", 2_000)
     title = "You were paged" if incident_id else "Open the console"

@@ -42,7 +42,10 @@ class HttpAnswer:
 
 
 def see_other(location: str, cookie: str | None = None) -> HttpAnswer:
-    """Return an answer that sends the browser to another page, so that a reload does not send the form again."""
+    """Return an answer that sends the browser to another page, so that a reload does not send the form again.
+
+    `cookie` is the value of a `Set-Cookie` header (`session_cookie`), or None to set no cookie.
+    """
     return HttpAnswer(HTTPStatus.SEE_OTHER, headers={"Location": location}, cookie=cookie)
 
 
@@ -92,7 +95,7 @@ def cookie_of(event: Mapping[str, Any]) -> str:
 
 
 def session_cookie(token: str, seconds: int) -> str:
-    """Return the value of the header that sets the session's cookie; with 0 seconds it deletes the cookie."""
+    """Return the `Set-Cookie` header that keeps the session's token for a number of seconds; 0 deletes the cookie."""
     return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax"
 
 

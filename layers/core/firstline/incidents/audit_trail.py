@@ -46,7 +46,10 @@ class Trail(Protocol):
     """The audit trails of all incidents. Both methods raise `HistoryUnavailable` if the store cannot be reached."""
 
     def append(self, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-        """Add the facts that are not on the incident's trail yet, in their order, behind its last entry."""
+        """Add the facts that are not on the incident's trail yet, in their order, behind its last entry.
+
+        The new entries get the time `at`, which is when they are written.
+        """
 
     def entries(self, incident_id: str) -> list[Entry]:
         """Return an incident's entries as they are stored, oldest first, without checking the chain."""
@@ -63,7 +66,10 @@ BEGINNING = "0" * 64
 
 
 def chained(incident_id: str, facts: Sequence[Fact], at: datetime, after: Entry | None) -> list[Entry]:
-    """Return facts as the next entries of an incident's chain, whose last entry is `after` (None: no entry yet)."""
+    """Return facts as the next entries of an incident's chain, whose last entry is `after` (None: no entry yet).
+
+    `at` is the time of writing, which each of the new entries gets.
+    """
     entries: list[Entry] = []
     last = after
     for fact in facts:
@@ -107,7 +113,10 @@ _TIMES = ("acted_at", "acknowledged_at", "resolved_at", "decided_at", "ran_at", 
 
 
 def append_or_log(trail: Trail, incident_id: str, facts: Sequence[Fact], at: datetime) -> None:
-    """Append facts to the trail, or log them if it cannot be written: people must not wait for the trail."""
+    """Append facts to the trail, or log them if it cannot be written: people must not wait for the trail.
+
+    `at` is the time of writing, which the new entries get.
+    """
     try:
         trail.append(incident_id, facts, at)
     except HistoryUnavailable:
@@ -152,7 +161,8 @@ def planned(plan: RemediationPlan) -> Fact:
 def unplanned(decision: str, reason: str, runbook_id: str, policy_version: str) -> Fact:
     """Return a trail fact that says why nothing will run: no runbook fits, the policy denies it, or it is in shadow.
 
-    A runbook in shadow is only planned, never run.
+    A runbook in shadow is only planned, never run. `decision` is that of `NoPlan`, and `policy_version` names the
+    policy, settings and runbook behind it. `runbook_id` and `policy_version` are empty if no known runbook was chosen.
     """
     facts = {"decision": decision, "reason": reason, "runbook_id": runbook_id, "policy_version": policy_version}
     return Fact(what="planned", who="policy", facts={**facts})
@@ -169,7 +179,10 @@ def decided(record: IncidentRecord) -> list[Fact]:
 
 
 def ran(result: StepResult, plan: RemediationPlan | None) -> Fact:
-    """Return a command's end on a host as a trail fact, with only a digest of the command's output."""
+    """Return a command's end on a host as a trail fact, with only a digest of the command's output.
+
+    The fact names `plan`, to which the command belongs, by its digest; without a plan the digest is empty.
+    """
     return Fact(
         what="ran",
         who="state machine",
@@ -256,9 +269,9 @@ def held(record: IncidentRecord) -> list[Fact]:
     return [Fact(what="held", who=hold.by, facts=facts)]
 
 
-def judged(word: Feedback) -> Fact:
+def judged(feedback: Feedback) -> Fact:
     """Return a person's feedback on the verdict as a trail fact."""
-    return Fact(what="judged", who=word.by, facts={"said": word.said, "severity": word.severity or ""})
+    return Fact(what="judged", who=feedback.by, facts={"said": feedback.said, "severity": feedback.severity or ""})
 
 
 def noted(note: Note) -> Fact:

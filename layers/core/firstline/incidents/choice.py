@@ -57,8 +57,9 @@ def serve_what_now(
 def choose(request: WhatNowInput, record: IncidentRecord | None, now: datetime, times: Times) -> WhatNowOutput:
     """Choose the next state with the function `what_now`, and for `Await Acknowledgement` also the state after it.
 
-    The state after it is chosen for two cases: a person acknowledged, and no alert fires any more. `times` are the
-    waits that the stack's owner sets, such as how long an incident must be quiet before it is closed.
+    `record` is the incident as it stands now; None if the table does not have it: then a person is paged once. The
+    state after it is chosen for two cases: a person acknowledged, and no alert fires any more. `times` are the waits
+    that the stack's owner sets, such as how long an incident must be quiet before it is closed.
     """
     chosen = what_now(request, record, now, times)
     if chosen.go != "Await Acknowledgement" or record is None or record.live is None:

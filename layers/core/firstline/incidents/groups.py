@@ -117,6 +117,8 @@ class Groups(Protocol):
 
         Parameters
         ----------
+        group_key
+            The alert's own group.
         before
             The alert as it was read; None if it was not stored.
         inhibits

@@ -46,10 +46,16 @@ class Heartbeats(Protocol):
         """
 
     def mark(self, pulse: Pulse, absent_since: datetime | None, now: datetime) -> None:
-        """Record that the alert about a heartbeat's absence was raised or, if `absent_since` is None, resolved."""
+        """Record that the alert about a heartbeat's absence was raised or, if `absent_since` is None, resolved.
+
+        Otherwise `absent_since` is when the absence began.
+        """
 
     def forget(self, key: str, by: str, now: datetime) -> bool:
-        """Stop expecting this heartbeat until it is seen again. Return False if it is unknown."""
+        """Stop expecting a heartbeat (`key` is its `Pulse.key`) until it is seen again. Return False if it is unknown.
+
+        `by` is the person who asks for that, as the message at the end of its absence names them.
+        """
 
 
 @dataclass(frozen=True)

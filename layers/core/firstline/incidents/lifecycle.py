@@ -7,7 +7,8 @@ signal says only that something happened; the execution reads the record.
 The execution also shows the change to people. A caller that can show the change itself does so between the write and
 the signal (`show`), so that the incident's message is edited only once.
 
-Approvals are in `firstline.people.approve`.
+A function that changes an incident returns its record as it stands after the change. Approvals are in
+`firstline.people.approve`.
 """
 
 from __future__ import annotations
@@ -59,7 +60,10 @@ class Executions(Protocol):
         """
 
     def signal(self, token: str, signal: str, by: str) -> bool:
-        """End the wait of a task token with a signal; return False if no execution waits on the token any more."""
+        """End the wait of a task token with a signal; return False if no execution waits on the token any more.
+
+        `signal` is what happened, such as `acknowledged`; `by` says in words who or what caused it.
+        """
 
     def describe(self, incident_id: str, generation: int) -> ExecutionState:
         """Return whether one of an incident's executions runs, has ended or is unknown.
@@ -145,7 +149,7 @@ def escalate(
     """Make the next page due at once, because a person asks for it.
 
     Return None if the incident is over, Firstline still deals with it by itself, somebody escalated it already, or
-    people were paged since the person saw the page number `seen`.
+    people were paged since the person saw the page number `seen` (None: unknown).
     """
     record = incidents.escalate(incident_id, by, now, seen=seen)
     if record is not None:
@@ -189,7 +193,7 @@ def end_hold(
 ) -> IncidentRecord | None:
     """End the incident's hold, even a hold that is about to begin, and wake the execution.
 
-    Return None if the hold has ended already or the incident is over.
+    `because` says in words why it ends. Return None if the hold has ended already or the incident is over.
     """
     record = incidents.end_hold(incident_id, because, now)
     if record is not None:
@@ -204,6 +208,10 @@ def wake(
 
     Parameters
     ----------
+    live
+        The incident's `Live` item, which says what the execution waits for; None if the table has none.
+    signal, by
+        What happened, such as `acknowledged`, and in words who or what caused it.
     only
         The kinds of waits that the signal may end; None for every kind.
     """

@@ -129,8 +129,9 @@ def next_look(live: Live, now: datetime, page_after: timedelta) -> datetime:
 
     In 1 minute if the incident is held, if its execution has not started yet, or if a page is due now that reconcile
     sends once it is overdue (`page_overdue`). Else, within these limits, when the next page becomes overdue; in 10
-    minutes if none will. A page that was overdue when it was claimed has probably gone out, and only its record failed:
-    it gets `page_after` from the end of its claim.
+    minutes if none will. `page_after` is the longest time that a due page may wait before reconcile sends it. A page
+    that was overdue when it was claimed has probably gone out, and only its record failed: it gets `page_after` from
+    the end of its claim.
     """
     soon, late = now + SHORTEST, now + LONGEST
     if on_hold(live, now) or live.started < live.generation:

@@ -57,7 +57,10 @@ class Head:
 
 
 def of_head(before: Head | None, after: Head, write: Write) -> list[Milestone]:
-    """Return which of the milestones `opened`, `classified` and `closed` a change of an incident's main item shows."""
+    """Return which of the milestones `opened`, `classified` and `closed` a change of an incident's main item shows.
+
+    `before` is None if the change is the item's first write.
+    """
     me = after.incident.incident_id
     milestones = []
     if before is None:
@@ -72,8 +75,9 @@ def of_head(before: Head | None, after: Head, write: Write) -> list[Milestone]:
 
 
 def of_live(before: Live | None, after: Live, write: Write) -> list[Milestone]:
-    """Return the milestones that a change shows: acknowledged or resolved, or one of these taken back.
+    """Return the milestones that a change of a `Live` item shows: acknowledged or resolved, or one of these taken back.
 
+    There are none if the item was written for the first time (`before` is None) or was about another incident before.
     An incident is resolved by a person, or when its execution begins to wait for quiet after the last alert ended. The
     latter does not count if an alert ended without data, because nobody knows whether it recovered.
     """
@@ -101,7 +105,11 @@ def of_live(before: Live | None, after: Live, write: Write) -> list[Milestone]:
 
 
 def of_page(incident_id: str, before: Page | None, after: Page, write: Write) -> list[Milestone]:
-    """Return the milestone of a page, once the page went out; a page that is only claimed gives none."""
+    """Return the milestone of a page, once the page went out; a page that is only claimed gives none.
+
+    `before` is the page as it was before this write, None if it was not stored. If it had gone out by then, there is no
+    milestone.
+    """
     if after.at is None or (before is not None and before.at is not None):
         return []
     kind: EventType = "paged" if (after.level, after.round) == (0, 0) else "escalated"
@@ -119,7 +127,10 @@ def of_decision(incident_id: str, decision: Decision, by: str, at: datetime) -> 
 
 
 def of_run(before: RunbookRun | None, after: RunbookRun, write: Write) -> list[Milestone]:
-    """Return the milestone of a remediation's end; none for a run that is written for the first time."""
+    """Return the milestone of a remediation's end; none if this write is not what ended it.
+
+    A run that is written for the first time (`before` is None) has no milestone.
+    """
     if before is None or before.outcome is not None or after.outcome is None:
         return []
     at = after.ended_at or write.at

@@ -27,7 +27,7 @@ class Once:
     """The time until which a message is not sent again, by the message's key, of messages that this process sent."""
 
     def lease(self, key: str, now: datetime) -> bool:
-        """Return True if this process may send a message now; no other process may until the next run."""
+        """Return True if this process may now send the message with this key; no other may until the next run."""
         return self.incidents.claim_once(key, self.holder, now, until=now + LEASE)
 
     def tell(self, key: str, now: datetime, every: timedelta, say: Callable[[], bool]) -> None:

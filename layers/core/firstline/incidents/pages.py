@@ -104,7 +104,7 @@ def page_overdue_at(live: Live, page_after: timedelta) -> datetime | None:
     """Return when the page that is due next becomes overdue (`page_overdue`) if nothing else happens.
 
     None if none will be due, and for the first page of an incident below paging severity, which is not paged. A hold on
-    the incident is left out of account.
+    the incident is left out of account. `page_after` is the longest time that a due page may wait for the execution.
     """
     following = next_due(live)
     if following is None:

@@ -39,7 +39,10 @@ def _says_why(happened: Observed) -> bool:
 
 
 def sentence(happened: Observed, plan: RemediationPlan | None = None) -> str:
-    """Say in a sentence how a state ended, such as `Nobody acknowledged it in time`."""
+    """Say in a sentence how a state ended, such as `Nobody acknowledged it in time`.
+
+    A sentence about a person's decision names `plan` by its title; without `plan`, it says `the plan`.
+    """
     if happened.error is None:
         title = plan.title if plan else "the plan"
         return _of_signal(happened.state, happened.result, title)
@@ -68,7 +71,10 @@ def _signal(result: Any) -> str:
 
 
 def _of_signal(state: str, result: Any, title: str) -> str:
-    """Say in a sentence who ended the wait of a state, such as `Escalated by ada.`; `title` is the plan's."""
+    """Say in a sentence who ended the wait of a state, such as `Escalated by ada.`; `title` is the plan's.
+
+    `result` is the output of the wait: an object with the `signal` that ended it, and with who sent that (`by`).
+    """
     by = str(result["by"]) if isinstance(result, dict) and result.get("by") else "somebody"
     match _signal(result):
         case "approved" | "refused" as decision:

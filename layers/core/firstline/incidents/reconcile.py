@@ -384,7 +384,10 @@ def _count(name: str) -> None:
 
 @contextmanager
 def _apart(message: str, failures: list[str] | None = None, **about: str) -> Iterator[None]:
-    """Log any error of the `with` block, add `message` to `failures`, and go on with the next step or incident."""
+    """Log any error of the `with` block, add `message` to `failures`, and go on with the next step or incident.
+
+    `about` are further fields of the log line.
+    """
     try:
         yield
     except Exception:  # noqa: BLE001 - whatever it is, it must not cost the others

@@ -38,7 +38,7 @@ def sentence_of(notification: Notification, zone: tzinfo) -> str:
 def _paging(record: IncidentRecord, at: datetime, zone: tzinfo) -> str:
     """Say to whom the pages went and when, the newest last, and when the next page goes out.
 
-    The newest page goes out with this message, and gets the message's time.
+    The newest page goes out with this message, and gets the message's time (`at`).
     """
     whom = [f"{one_line(page.on_call, 80)} at {local_time(page.at or at, zone, at)}" for page in record.pages]
     if not whom:

@@ -1,7 +1,8 @@
 """The ports to the store of incidents: evidence for verdicts, and the incidents themselves.
 
 Every method raises `HistoryUnavailable` when the store cannot be reached. A method that changes an incident does so in
-one conditional write: of several conflicting writes at the same moment exactly one succeeds.
+one conditional write: of several conflicting writes at the same moment exactly one succeeds. A record that it returns
+is as it stands after the change.
 """
 
 from __future__ import annotations
@@ -111,8 +112,9 @@ class Incidents(EvidenceSource, Protocol):
     ) -> None:
         """Store the verdict of the execution number `generation`, and that it covers the alerts counted in `seen`.
 
-        `seen` is the `Live` item that the verdict was based on. If the verdict's severity pages nobody, the page that
-        is due is cancelled, unless an alert joined after `seen`.
+        `seen` is the `Live` item that the verdict was based on; with None, the stored count of alerts that a verdict
+        covers stays. If the verdict's severity pages nobody, the page that is due is cancelled, unless an alert joined
+        after `seen`.
         """
 
     def claim_page(self, incident: Incident, page: Page, lease_until: datetime, now: datetime, *, seen: Live) -> bool:
@@ -134,8 +136,9 @@ class Incidents(EvidenceSource, Protocol):
     ) -> None:
         """Store that a page went out, and that the next one (next level, or the first again) is due at `again_at`.
 
-        `seen` is the `Live` item that the page showed: a page that could not be claimed covers the alerts in it. If
-        `shown` is true, `seen` is also stored as the state that people's newest message shows.
+        `seen` is the `Live` item that the page showed: a page that could not be claimed covers the alerts in it; with
+        None, it covers the severity of the alert that the incident was opened with. If `shown` is true, `seen` is also
+        stored as the state that people's newest message shows.
         """
 
     def release_page(self, incident: Incident, page: Page, now: datetime) -> None:
@@ -197,7 +200,8 @@ class Incidents(EvidenceSource, Protocol):
     def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> bool:
         """Store which incident a PagerDuty incident belongs to, because PagerDuty's events carry only its own id.
 
-        Return False, and store nothing, if the incident has another PagerDuty incident that is not over.
+        Return False, and store nothing, if the incident has another PagerDuty incident that is not over. `at` is the
+        present time.
         """
 
     def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
@@ -207,7 +211,10 @@ class Incidents(EvidenceSource, Protocol):
         """
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store that a PagerDuty incident is over, so that the next page may open another one in PagerDuty."""
+        """Store that a PagerDuty incident is over, so that the next page may open another one in PagerDuty.
+
+        `at` is the present time.
+        """
 
     # --- lifecycle --------------------------------------------------------------------------------------------------
 
@@ -255,6 +262,7 @@ class Incidents(EvidenceSource, Protocol):
         """Take a person's Resolve back, because alerts joined before the incident was closed.
 
         If one of these is high or critical, not held, and on no page, paging begins again with the first level.
+        `seen` is the `Live` item with that Resolve; a Resolve that is newer than `seen` stays.
         """
 
     def end_hold(self, incident_id: str, because: str, now: datetime) -> IncidentRecord | None:

@@ -298,7 +298,7 @@ class Delivery:
     def start_pending(self, live: Live | None) -> None:
         """Start an open incident's execution again, if it has not begun `START_WITHIN` after the opening.
 
-        A delivery does this for at most `STARTED_AGAIN` incidents, and for each only once.
+        A delivery does this for at most `STARTED_AGAIN` incidents, and for each only once. It does nothing for None.
         """
         if live is None or not live.open or live.started >= live.generation or live.incident_id in self.started:
             return

@@ -78,7 +78,9 @@ class Newcomer:
 def newcomer(folded: Folded, arrival: Arrival, hold: Hold | None, inhibits: tuple[str, ...]) -> Newcomer:
     """Return an alert that is ready to join an incident: without its secrets, with its hold and its inhibitions.
 
-    Secrets are removed no earlier than here, because most alerts are duplicates, which never get here.
+    `folded` is what a delivery changes for the alert, `arrival` the message that made it fire; `hold` and `inhibits`
+    are as in `Newcomer`. Secrets are removed no earlier than here, because most alerts are duplicates, which never get
+    here.
     """
     return Newcomer(folded, arrival, without_secrets(arrival.alert), hold, inhibits)
 
@@ -215,7 +217,9 @@ def stored(folded: Folded, *, alert: NormalizedAlert | None = None, **counted: A
 def changes(pieces: Sequence[Piece], group_key: str, live_key: str, incident_id: str, at: datetime) -> Iterator[Change]:
     """Yield changes that write a group's alerts (`pieces`, one for each) into one incident.
 
-    Each change has as many of the pieces as fit into one transaction of DynamoDB.
+    Each change has as many of the pieces as fit into one transaction of DynamoDB. `group_key` is the alerts' own group;
+    `live_key` is the group whose `Live` item counts them, which is a storm if they joined one. `at` is the present
+    time.
     """
     for part in _parts(pieces):
         inhibits: Counter[str] = Counter()
@@ -292,6 +296,8 @@ def incident(
 
     Parameters
     ----------
+    group_key
+        The group that gets the incident: the alerts' own, or a storm.
     before
         The `Live` item of the group's previous incident; None if there was none.
     hold
@@ -331,7 +337,10 @@ def _locations(newcomers: Sequence[Newcomer]) -> list[Location]:
 
 
 def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = None) -> Incident:
-    """Return the incident that the alert would open alone, in a group without earlier incidents."""
+    """Return the incident that the alert would open alone, in a group without earlier incidents.
+
+    `hold` is the hold on the alert, with which the incident then begins; None if nothing holds it.
+    """
     arrival = Arrival(alert, now, SEVERITY_RANK[alert.severity])
     alone = newcomer(fold(None, [arrival], {}, now), arrival, hold, ())
     return incident([alone], alert.group_key, None, now, hold=hold)[0]
@@ -340,7 +349,8 @@ def incident_of(alert: NormalizedAlert, now: datetime, *, hold: Hold | None = No
 def _incident_id(alert: NormalizedAlert, group_key: str, *, previous: str | None) -> str:
     """Return an id such as `DiskFull-web-1-20261130T031500Z-1a2b3c4d`, which is a valid execution name, too.
 
-    The id is the same for the same group, alert, time of the alert, and id of the group's last incident (`previous`).
+    The id is the same for the same group, alert, time of the alert, and id of the group's last incident (`previous`;
+    None if there was none).
     """
     began = f"{alert.timestamp.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     digest = hashlib.sha256(f"{group_key}\n{alert.timestamp.isoformat()}\n{previous}".encode()).hexdigest()[:8]

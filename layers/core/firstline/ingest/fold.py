@@ -125,8 +125,10 @@ def fold(
 def _begins_after_the_close(arrival: Arrival, before: StoredAlert, live: Live | None) -> bool:
     """Return True if the message says that the alert began to fire anew after its incident was closed.
 
-    Whoever closed the incident did not know of that. To find out whether the firing is new, the sender's own times are
-    compared, even if later than the receipt: a repeat from a clock that is ahead has the same time, so it is not new.
+    `live` is the `Live` item that counted the alert, None if the table has none: then the answer is False. `before` is
+    the stored state of the alert. Whoever closed the incident did not know of the new firing. To find out whether the
+    firing is new, the sender's own times are compared, even if later than the receipt: a repeat from a clock that is
+    ahead has the same time, so it is not new.
     """
     began, known = arrival.began_at, before.alert.began_at
     if live is None or live.closed_at is None or not arrival.fires:
@@ -141,6 +143,10 @@ def _still_fires(folded: Folded, before: StoredAlert, after: LastWord, *, counte
 
     Parameters
     ----------
+    folded
+        The result of folding the alert, in which only the effect (`fate`) is still to be set.
+    before, after
+        The stored state of the alert, and its state after the messages.
     counted
         True if the incident is open, so that it counts the alert; False if it was closed a short while ago.
     """
@@ -159,6 +165,8 @@ def _walk(
 
     Parameters
     ----------
+    before
+        The stored state of the alert, or None.
     known
         True if the alert fires and its incident is open or was closed a short while ago. Otherwise the stored rank of
         a firing alert does not count, because it is the rank in an incident that was closed long ago.
@@ -215,7 +223,10 @@ def _late_by_time(known: _Known, arrival: Arrival) -> bool:
 
 
 def _firing(known: _Known | None, arrival: Arrival) -> _Known:
-    """Return the state of an alert after a firing message; one that fired already keeps the worst rank."""
+    """Return the state of an alert after a firing message; one that fired already keeps the worst rank.
+
+    `known` is the state before the message; with None, the alert begins to fire.
+    """
     began = arrival.began_at
     if known is None or not known.firing:
         return LastWord(True, arrival.rank, began or arrival.at, None, arrival.received_at, arrival.alert)

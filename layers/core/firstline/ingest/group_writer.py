@@ -216,6 +216,19 @@ class GroupWriter:
         Held alerts take a token of the minute in which their hold ends, because they call people then. While a storm
         lasts, alerts of one name and of paging severity get only one incident of their own (one for each set of
         escalation levels that they page); further alerts of the name join the storm, which pages for them.
+
+        Parameters
+        ----------
+        lead
+            The alert that the incident would be named after.
+        hold
+            The hold with which the incident would begin, or None.
+        own
+            The `Live` item of the group's last incident, which is closed; None if there was none.
+        storm
+            The `Live` item of the storm that lasts for these alerts; None if there is none, or if they are held.
+        levels
+            The escalation levels that `lead` pages in a storm; empty if they are those of its source's storm.
         """
         if self.granted:
             return None
@@ -245,7 +258,9 @@ class GroupWriter:
     ) -> str:
         """Add the alerts to the storm with this key, opening it if it is not open; return the incident's id.
 
-        `storm` is the storm's `Live` item, if any, and `limit` says in words which limit sends the alerts there.
+        `storm` is the storm's `Live` item, if any, and `limit` says in words which limit sends the alerts there. A
+        storm that is opened begins with `hold`, if any, and pages `levels`; if there are none, those of its source's
+        storm.
         """
         delivery = self.delivery
         self.result.in_storm = len(newcomers)

@@ -28,14 +28,18 @@ def storm_key(source: str, hold: Hold | None = None, levels: Sequence[str] = ())
 
 
 def still_storms(storm: Live | None, now: datetime) -> bool:
-    """Return True if the storm's incident is open and an alert joined it within the last `STORM_LASTS`."""
+    """Return True if the storm's incident is open and an alert joined it within the last `STORM_LASTS`.
+
+    `storm` is the storm's `Live` item; with None, there is no storm.
+    """
     return storm is not None and storm.open and now - storm.last_alert_at < STORM_LASTS
 
 
 def storm_alert(first: Arrival, key: str, limit: str) -> NormalizedAlert:
     """Return the alert that a storm incident is about: high, or critical if its first alert is critical.
 
-    `limit` says in words which limit the source exceeded.
+    `first` is the message about the storm's first alert, `key` the storm's group key, and `limit` says in words which
+    limit the source exceeded.
     """
     alert = first.alert
     return NormalizedAlert(

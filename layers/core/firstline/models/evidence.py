@@ -17,9 +17,9 @@ type DeploymentState = Literal["in_progress", "succeeded", "failed", "rolled_bac
 """The state that a deployment has reached; `firstline.sources.deployments.states` explains each."""
 
 
-def _known_state(word: object) -> object:
+def _known_state(state: object) -> object:
     """Return a deployment's state unchanged, or None for a state that only another release of Firstline knows."""
-    return word if word in get_args(DeploymentState.__value__) else None
+    return state if state in get_args(DeploymentState.__value__) else None
 
 
 class Deployment(Frozen):

@@ -65,7 +65,7 @@ class Frozen(BaseModel):
         return cls.model_validate(content, extra="ignore")
 
     def to_stored(self, *, exclude: set[str] | None = None) -> str:
-        """Return the model as JSON for the table, without the fields that have their default.
+        """Return the model as JSON for the table, without the fields in `exclude` and those that have their default.
 
         That keeps items small, because DynamoDB bills each write by the whole item's size. So the default of a stored
         field must never change.

@@ -338,7 +338,8 @@ def covered(alert: StoredAlert, live: Live | None, now: datetime, *, reopen_afte
     """Return True if the incident of a firing alert is open, or was closed less than `reopen_after` ago.
 
     Whoever closed the incident knew of the alert, because a close is refused if an alert joined unnoticed. So for that
-    time, a repeat of the alert opens no new incident.
+    time, a repeat of the alert opens no new incident. `live` is the `Live` item that counts the alert; if it is None,
+    or is about another incident by now, the answer is False.
     """
     if live is None or live.incident_id != alert.incident_id:
         return False

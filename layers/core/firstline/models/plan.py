@@ -64,7 +64,8 @@ class PlannedStep(Frozen):
     def covered_before(self, plan: "RemediationPlan") -> str:
         """Return the step as the text that an approval holds for state machines of Firstline's previous version.
 
-        An execution that began with that version compares the step it is about to send with this text.
+        An execution that began with that version compares the step it is about to send with this text. `plan` is the
+        plan that the step belongs to, because the text also names its targets.
         """
         values = ";".join(f"{name}={'|'.join(self.parameters[name])}" for name in sorted(self.parameters))
         return f"{self.sends} {values} {','.join(target.instance_id for target in plan.targets)}"
@@ -118,7 +119,8 @@ class PlannedRelease(Frozen):
     def covered_before(self, _: "RemediationPlan") -> str:
         """Return the step as the text that an approval holds for state machines of Firstline's previous version.
 
-        An execution that began with that version compares the step it is about to send with this text.
+        An execution that began with that version compares the step it is about to send with this text. The plan is
+        passed only because a command's text needs it (`PlannedStep.covered_before`).
         """
         return f"{self.through} {self.place} {self.latest} {self.marker}"
 

@@ -322,7 +322,8 @@ class _Announcer:
     def _tell(self, kind: NotificationKind, record: IncidentRecord, reason: str) -> Told:
         """Send people a message of this kind on every channel, and store which version of the record they were shown.
 
-        Return the channels that took the message, and the failures of the others.
+        `reason` is the message's text on why people get it. Return the channels that took the message, and the failures
+        of the others.
         """
         shown = record if record.members else with_members(record, self.incidents)
         told = tell_all(Notification(kind=kind, record=shown, reason=reason[:4_000], at=self.now), self.channels)

@@ -74,6 +74,10 @@ def answer_plan(
 
     Parameters
     ----------
+    approvers
+        The names on the list of people of those who may approve plans.
+    show
+        Shows the record with the answer to people, before the execution is told; its result is not used.
     shared
         The approvers that are a whole IAM role, which several people may assume: where two people must approve, a role
         does not count.
@@ -123,6 +127,7 @@ def invite(
     """Return an approver's personal link to the approval page, if the plan still waits for a decision.
 
     `approver` is the person's key on the list of people, and `name` the person's name in messages.
+    `approvers` are the names on that list of those who may approve plans.
 
     Raises
     ------
@@ -163,7 +168,8 @@ def still_open(record: IncidentRecord | None, now: datetime) -> tuple[IncidentRe
 def _check_answer(record: IncidentRecord, answer: Answer, approvers: Sequence[str], shared: Sequence[str]) -> None:
     """Raise an error unless a person's answer to the plan of `record` counts.
 
-    Anybody may refuse, even after approving, because a refusal runs nothing.
+    `approvers` and `shared` are as in `answer_plan`. Anybody may refuse, even after approving, because a refusal runs
+    nothing.
 
     Raises
     ------
@@ -207,7 +213,11 @@ def tell_people(
     channels: Mapping[str, Channel],
     incidents: Incidents,
 ) -> None:
-    """Say in Slack who approved or refused the plan. An approval also stops PagerDuty from paging."""
+    """Say in Slack who approved or refused the plan. An approval also stops PagerDuty from paging.
+
+    `record` is the incident's record with the answer. While somebody else must agree, too, Slack's message counts the
+    approvals of people who are still in `approvers`.
+    """
     if tell_slack(announcement(record, answer.by, answer.approves, now, approvers), channels):
         mark_shown(record, incidents)
     if answer.approves:
@@ -223,7 +233,11 @@ def counting(approvals: Sequence[Approval], approvers: Sequence[str]) -> list[Ap
 def announcement(
     record: IncidentRecord, by: str, approves: bool, now: datetime, approvers: Sequence[str]
 ) -> Notification:
-    """Return the notification that says who approved or refused the plan."""
+    """Return the notification that says who approved or refused the plan (`approves` is False for a refusal).
+
+    `by` names the person, as `ana (Slack)`. While somebody else must agree, too, the message counts the approvals of
+    people who are still in `approvers`.
+    """
     kinds: dict[Decision, NotificationKind] = {"approved": "remediating", "refused": "needs_human"}
     kind = kinds[record.decision] if record.decision else "approval"
     if record.decision == "refused" and message_kind(record) == "paged":

@@ -19,7 +19,8 @@ def outcome_of(
     """Return the outcome of an incident: the first of these cases that applies.
 
     - Nobody resolved the incident in time: `expired`.
-    - The data of an alert ended, so nobody saw it recover: `no_data`, unless a person resolved it or it was held.
+    - An alert ended without data (`without_data`), so nobody saw it recover: `no_data`, unless a person resolved the
+      incident or it was held.
     - A person was paged, acknowledged or resolved the incident: `resolved`, even if a runbook had acted before.
     - The incident was held: `self_cleared` if a rule held it, `suppressed` by a silence, a window or an inhibition.
     - A runbook's act succeeded and changed something: `auto_resolved`.

@@ -69,7 +69,8 @@ def gather(
     """Read from the table what the hand-over message says, and return it. Raises `HistoryUnavailable`.
 
     That is: the open incidents, the silences that end in the shift that begins (`comes`), and the incidents that were
-    suppressed in the shift that ends (`leaves`; None if nobody was on call).
+    suppressed in the shift that ends (`leaves`; None if nobody was on call). `silences` returns the silences that
+    expire after a time.
     """
     records = {record.incident.incident_id: record for record in islice(incidents.open_records(), MOST_READ)}
     listed = sorted((status_of(record, now) for record in records.values()), key=lambda status: status.sort_key)

@@ -46,6 +46,8 @@ def address(link: Link, api_url: str, keys: Sequence[str]) -> str:
     ----------
     api_url
         The stack's API, without a slash at the end.
+    keys
+        The stack's signing keys, of which the first one signs.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def checked(keys: Sequence[str], secret: str = SECRET) -> Sequence[str]:
 
 
 def sign(link: Link, keys: Sequence[str]) -> str:
-    """Sign a link and return it as the text that goes into an address."""
+    """Sign a link with the first of the keys, and return it as the text that goes into an address."""
     return seal(link.model_dump_json().encode(), _PURPOSE, checked(keys))
 
 
@@ -93,6 +95,10 @@ def read(token: str, keys: Sequence[str], *, incident_id: str, now: datetime) ->
 
     Parameters
     ----------
+    token
+        The link as `sign` returned it.
+    keys
+        The stack's signing keys, of which any may have signed the link.
     incident_id
         The incident whose page the link opens.
 
@@ -135,7 +141,7 @@ def seal(content: bytes, purpose: bytes, keys: Sequence[str]) -> str:
 
 
 def unseal(token: str, purpose: bytes, keys: Sequence[str]) -> bytes | None:
-    """Return the content that `seal` signed for this purpose, or None if no key fits the signature."""
+    """Return the content that `seal` signed for this purpose with one of the keys; None if none fits the signature."""
     payload, _, given = token.encode("ascii", "replace")[: MAX_TOKEN_LENGTH + 1].partition(b".")
     genuine = [hmac.compare_digest(given, _signature(payload, purpose, key)) for key in keys]
     if not any(genuine) or len(token) > MAX_TOKEN_LENGTH:

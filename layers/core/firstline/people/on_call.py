@@ -139,7 +139,8 @@ class OnCallOverrides:
     ) -> None:
         """Raise DoneAlready if an override that a person made puts `person` on call for all of this time already.
 
-        `ends_at` is None for a time up to the end of the present shift: then the override only has to cover its begin.
+        `known` are the schedule's overrides that are not over. `ends_at` is None for a time up to the end of the shift
+        at its begin: then the override only has to cover the begin.
         """
         for each in of_people(known):
             if each.person == person and each.covers(begins_at) and each.end >= (ends_at or begins_at):
@@ -243,7 +244,10 @@ def trail_of(override: Override) -> str:
 
 
 def _relieved(schedule: Roster, known: Sequence[Override], made: Override) -> list[str]:
-    """Return the names of the people whose time the override `made` takes, in the order of their shifts."""
+    """Return the names of the people whose time the override `made` takes, in the order of their shifts.
+
+    `known` are the schedule's other overrides.
+    """
     return _names(schedule, known, made.begins_at, made.ends_at, without=made.person)
 
 
@@ -300,6 +304,15 @@ def whose_turn(
 
     Only a schedule that is copied from another tool may have nobody on call. If the table fails, the overrides are left
     out, so that a page still finds a person. With an empty list of people, nobody counts as having left it.
+
+    Parameters
+    ----------
+    name
+        The name of the schedule.
+    schedules
+        All schedules by name.
+    overrides_of
+        Returns the overrides of a schedule, by its name, that end after a time.
     """
     schedule = schedules.get(name)
     if schedule is None:

@@ -222,7 +222,10 @@ class _Deed:
         tell_slack(Notification(kind="closed", record=record, reason=reason, at=self.now), self.by.channels)
 
     def tell_what_joined(self, since: JoinedSince) -> str:
-        """Show in Slack which alerts joined since this person looked; return the answer that refuses the Resolve."""
+        """Show in Slack which alerts joined since this person looked; return the answer that refuses the Resolve.
+
+        `since` is the store's refusal, which has the counts of alerts then and now.
+        """
         record = self.by.incidents.record(self.incident_id)
         more = f"{count(since.joined - since.seen, 'more alert')} joined or got worse since you looked"
         if record is not None:

@@ -58,7 +58,8 @@ def page_on_call(
     must_claim
         True for reconcile, the repair that runs each minute: without the table it pages nobody.
     text
-        Returns the channel `sms` for a level, which sends a text message to the person on call.
+        Returns the channel `sms` for a level, which sends a text message to the person on call. With None, a level's
+        `sms` is left out unless `channels` has it.
 
     Returns
     -------
@@ -101,7 +102,10 @@ def page_on_call(
 
 
 def overdue(record: IncidentRecord, reason: str) -> PageOnCallInput:
-    """Return the input with which reconcile (the periodic repair) pages if the execution has not paged in time."""
+    """Return the input with which reconcile (the periodic repair) pages if the execution has not paged in time.
+
+    `reason` says in words why reconcile pages.
+    """
     return PageOnCallInput(
         incident=record.incident,
         generation=record.live.generation if record.live else 1,
@@ -142,7 +146,10 @@ class _Pager:
         return list(self.policy.levels_for(record.incident, severity(record), route))
 
     def claim(self, job: _Job, live: Live, *, must_claim: bool) -> bool:
-        """Claim the page. Return False if another function sends it, or no page is needed any more."""
+        """Claim the page. Return False if another function sends it, or no page is needed any more.
+
+        If the table cannot be reached, raise HistoryUnavailable with `must_claim`, and else return True.
+        """
         try:
             return self.incidents.claim_page(
                 job.record.incident, self._page(job), self.now + LEASE, self.now, seen=live
@@ -195,7 +202,10 @@ class _Pager:
         return page
 
     def _present(self, level: Level, *, without: str | None) -> tuple[list[str], list[str]]:
-        """Return the level's configured channels except `without`: those that wake people, and those that only tell."""
+        """Return the level's configured channels: those that wake people, and those that only tell.
+
+        The channel `without` is left out; with None, none is.
+        """
         present: list[str] = [name for name in level.channels if name in self.channels and name != without]
         only_tell = [name for name in present if self.channels[name].wakes == "never"]
         return [name for name in present if name not in only_tell], only_tell

@@ -142,7 +142,7 @@ class PressHandler:
             self._answer(press, "Slack would not open the form in time. Press the button again.")
 
     def _answer(self, press: Press, text: str, link: str | None = None) -> None:
-        """Send an answer that only the person who pressed sees.
+        """Send an answer that only the person who pressed sees, with the address `link` to open, if there is one.
 
         A failure is only logged, because the press has already taken effect.
         """

@@ -39,6 +39,7 @@ def _paged_already(record: IncidentRecord, live: Live, now: datetime, seen: int 
     """Return a sentence that says why a person need not escalate, or an empty text.
 
     The reasons are that somebody just did, that a page goes out now, or that one went out after the person looked.
+    `seen` is the number of the newest page that the person saw; None if unknown.
     """
     if live.escalated_at is not None and escalated_already(live, now):
         return f"{_name(live.escalated_by)} escalated it {short_duration(now - live.escalated_at)} ago."
@@ -61,7 +62,7 @@ def reopened_already(
     newest
         The live half of the group's newest incident.
     last
-        The entry of the trail for the last time that a person reopened the incident.
+        The entry of the trail for the last time that a person reopened the incident; None if nobody did.
     """
     at = None if last is None else happened_at(last)
     first = "" if last is None or at is None else f"{_name(last.who)} reopened it {short_duration(now - at)} ago."

@@ -72,6 +72,8 @@ def reopened(
 
     Parameters
     ----------
+    reason
+        The person's words on why the incident is not over; empty if there are none.
     after
         Texts that name what happened to the group before, as a part of the alert's fingerprint. So if two people reopen
         the incident at the same moment, their alerts have one fingerprint and count once.

@@ -147,7 +147,7 @@ def line_of(text: str, location: tuple[int | str, ...]) -> int:
 def line_in(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
     """Return the line number, from 1, of a location such as `("steps", 0, "run")` below a YAML node.
 
-    If a part of the location is missing, the line of the part before it is returned.
+    If a part of the location is missing, the line of the part before it is returned; without a node, 1.
     """
     line = node.start_mark.line + 1 if node else 1
     for part in location:

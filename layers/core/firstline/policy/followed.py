@@ -73,6 +73,19 @@ def with_copies(
     """Return a function like `overrides_of` that adds the shifts of schedules copied from other tools.
 
     Overrides that people made win over them.
+
+    Parameters
+    ----------
+    overrides_of
+        Returns the overrides that people made for a schedule, by its name, and that end after a time.
+    followed
+        The schedules that are kept in other tools, by name.
+    copy_of
+        Returns the stored copy of a schedule by its name; None if there is none: then no shift is added.
+    people
+        The list of people, to which the other tool's names are matched (`person_of`).
+    now
+        Returns the time, to tell how old a copy is.
     """
 
     def of(schedule: str, since: datetime) -> Sequence[Override]:

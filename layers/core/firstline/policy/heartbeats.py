@@ -120,6 +120,8 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
 
     Parameters
     ----------
+    expected
+        The declaration that the heartbeat matches (`expectation`).
     watched_since
         The time since which checks have run without a gap. Beats before it may have been lost, so the time that a
         heartbeat may take is counted from here at the earliest.
@@ -137,7 +139,7 @@ def absent_since(pulse: Pulse, expected: Heartbeat, now: datetime, *, watched_si
 def absence(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> NormalizedAlert:
     """Return the alert about a heartbeat that has been absent since `since`.
 
-    Each absence of a heartbeat has the same fingerprint and group key.
+    Each absence of a heartbeat has the same fingerprint and group key. `expected` is the declaration that it matches.
     """
     alert = pulse.alert
     if pulse.resolved_at == since:
@@ -166,6 +168,7 @@ def back(pulse: Pulse, expected: Heartbeat, since: datetime, now: datetime) -> N
     """Return the alert that ends an absence: it resolves the alert that `absence` returned for the same heartbeat.
 
     Its message says that the heartbeat is back or, if a person had it forgotten (`pulse.forgotten_at`), who that was.
+    `expected` and `since` are as in `absence`.
     """
     message = f"The heartbeat {called(pulse.alert)} is back."
     if pulse.forgotten_at is not None:

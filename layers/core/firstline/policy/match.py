@@ -92,11 +92,14 @@ class RuleMatch(AlertMatch):
     flapping: bool | None = Field(default=None)
 
     def holds(self, alert: NormalizedAlert, *, local_time: datetime, flapping: bool) -> bool:
-        """Return True if every given key matches the alert, the local time and the flapping."""
+        """Return True if every given key matches the alert, the time in the rules' time zone, and the flapping.
+
+        `flapping` is True if the alert's group opens incidents again and again.
+        """
         return all(key.fits for key in self.all_keys(alert, local_time=local_time, flapping=flapping))
 
     def all_keys(self, alert: NormalizedAlert, *, local_time: datetime, flapping: bool) -> Iterator[Key]:
-        """Yield the comparison of each given key with the alert, the local time and the flapping."""
+        """Yield the comparison of each given key with the alert, the local time and the flapping (as in `holds`)."""
         yield from self.keys(alert)
         begun = begin_days(self.hours, local_time)
         if self.hours:

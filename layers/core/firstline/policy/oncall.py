@@ -210,7 +210,10 @@ class Roster(Frozen):
         return tuple(dict.fromkeys([*self.rotation, *extra]))
 
     def who(self, overrides: Sequence[Override], moment: datetime) -> tuple[str, str]:
-        """Return the person on call at a moment, and the reason for people, such as `layer` or `override by ada`."""
+        """Return the person on call at a moment, and the reason in words, such as `layer` or `override by ada`.
+
+        `overrides` are this schedule's, in any order; those that do not cover the moment make no difference.
+        """
         covering = [override for override in overrides if override.covers(moment)]
         if covering:
             last = max(covering, key=lambda override: override.at)

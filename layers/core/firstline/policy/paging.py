@@ -61,7 +61,10 @@ class Route(Frozen):
     levels: Annotated[list[LevelName], Field(min_length=1)]
 
     def matches(self, alert: NormalizedAlert | None, severity: Severity, route: RouteName | None) -> bool:
-        """Return True if every given condition holds. Without an alert, conditions on an alert's values fail."""
+        """Return True if every given condition holds. Without an alert, conditions on an alert's values fail.
+
+        `route` is the name that a rule of rules.yaml gives the incident; None if no rule gives one.
+        """
         return (
             (not self.severity or severity in self.severity)
             and (not self.route or route in self.route)
@@ -123,12 +126,18 @@ class PagingPolicy(Frozen):
     def names_for(
         self, alert: NormalizedAlert | None, severity: Severity, route: RouteName | None = None
     ) -> list[LevelName]:
-        """Return the names of the levels for an alert: those of the first route that matches, or all if none does."""
+        """Return the names of the levels for an alert: those of the first route that matches, or all if none does.
+
+        `alert` is None for a storm, which has no values of one alert; `route` is as in `levels_for`.
+        """
         matching = (known.levels for known in self.routes if known.matches(alert, severity, route))
         return next(matching, [level.name for level in self.levels])
 
     def levels_in_storm(self, alert: NormalizedAlert, severity: Severity, route: RouteName | None) -> list[LevelName]:
-        """Return the names of the levels that an alert in a storm pages; empty if its source's storm pages the same."""
+        """Return the names of the levels that an alert in a storm pages; empty if its source's storm pages the same.
+
+        `route` is the name that a rule gives the alert's incident, or None.
+        """
         own = self.names_for(alert, severity, route)
         return [] if own == self.names_for(None, severity) else own
 

@@ -86,7 +86,10 @@ class RemediationPolicy(Frozen):
     """The number of different people who must approve, by the runbook's risk; 1 for a risk that is left out."""
 
     def freeze_at(self, now: datetime, *environments: str) -> Freeze | None:
-        """Return the first freeze that is active now for one of the environments, or None."""
+        """Return the first freeze that is active now for one of the environments, or None.
+
+        Blank names are ignored. Without any name, only a freeze for all environments counts.
+        """
         names = [name.strip() for name in environments if name.strip()]
         return next((freeze for freeze in self.freezes if freeze.holds(now, names)), None)
 
