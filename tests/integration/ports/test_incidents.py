@@ -246,33 +246,6 @@ def test_a_worse_alert_that_joins_after_an_acknowledgement_is_paged(
     assert page_due(live, at(2)) == "worse"
 
 
-def test_the_hold_that_is_left_of_several_is_named_in_the_verdict(incidents: Incidents, incident: Incident) -> None:
-    first, left = (
-        Hold(by="silence", id=f"s-{n}", reason=f"Silence {n}.", until=at(60 - n), seconds=60) for n in (1, 2)
-    )
-    incidents.name_hold(incident.incident_id, left)
-    assert record_of(incidents, incident).classification is None, "nothing is named before the verdict"
-    incidents.judge(incident, 1, a_classification(hold=first, reasons=["Because.", first.reason]), at(1), seen=None)
-
-    incidents.name_hold(incident.incident_id, left)
-
-    verdict = record_of(incidents, incident).classification
-    assert verdict is not None
-    assert (verdict.hold, verdict.reasons) == (left, ["Because.", left.reason])
-
-
-@pytest.mark.parametrize("by", ["rule", None])
-def test_a_verdict_held_by_a_rule_or_not_at_all_names_no_other_hold(
-    incidents: Incidents, incident: Incident, by: Any
-) -> None:
-    hold = by and Hold(by=by, id="r-1", reason="It waits.", until=at(9), seconds=60)
-    incidents.judge(incident, 1, a_classification(hold=hold), at(1), seen=None)
-    incidents.name_hold(incident.incident_id, Hold(by="silence", id="s-1", reason="So.", until=at(60), seconds=60))
-    verdict = record_of(incidents, incident).classification
-    assert verdict is not None
-    assert verdict.hold == hold
-
-
 def test_a_hold_ends_once(incidents: Incidents, incident: Incident) -> None:
     ended = incidents.end_hold(incident.incident_id, "ada", at(1))
     assert ended is not None

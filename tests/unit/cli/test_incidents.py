@@ -14,9 +14,8 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from firstline.incidents.audit_trail import Fact
-from firstline.incidents.standing import NOTHING_TO_RUN
 from firstline.incidents.status import Filter
-from firstline.models import AlertLink, Counts
+from firstline.models import AlertLink
 from firstline_cli import actions, incidents, requests, stacks
 from firstline_cli.console import refusal
 from firstline_cli.listing import as_csv, rows
@@ -220,17 +219,6 @@ def test_approving_shows_the_plan_and_asks(typed: Typed, monkeypatch: pytest.Mon
 
     assert typed("approve", SHORT, input="y\n").exit_code == 0
     assert typed.stack.store.only.decision == "approved"
-
-
-def test_who_approves_after_the_last_alert_ended_is_told_before_the_yes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline_cli.actions.at_terminal", lambda: True)
-    over = Typed(Terminal(a_waiting_record(a_plan(decision="approve"), awaiting="quiet", own=Counts())), monkeypatch)
-
-    approved = over("approve", INCIDENT_ID, input="y\n")
-
-    assert (approved.exit_code, f"{NOTHING_TO_RUN} Approve it all the same?" in approved.stderr) == (0, True)
-    assert f"Approved. {NOTHING_TO_RUN}" in approved.stdout
-    assert NOTHING_TO_RUN in " ".join(over("show", INCIDENT_ID).stdout.split())
 
 
 @pytest.mark.parametrize(
