@@ -149,7 +149,10 @@ def _measure_instead(
     redaction: bool,
     bodies: Path | None,
 ) -> int | None:
-    """Measure what an option asks for instead of verdicts, and return the exit code; return None if no option does."""
+    """Measure what an option asks for instead of verdicts, and return the exit code; return None if no option does.
+
+    The parameters are the options of `evals` with the same names.
+    """
     if redaction:
         return _measure_redaction(out, bodies)
     if earned_say:
@@ -301,7 +304,10 @@ def _show_trouble(out: Console, asked: Mapping[str, CircuitBreaker], base_url: s
 
 
 def _show_stale(out: Console, recorded: Replay | None) -> None:
-    """Print how many of the recorded answers were given to a question that has changed since; print nothing if none."""
+    """Print how many of the recorded answers were given to a question that has changed since; print nothing if none.
+
+    `recorded` is None if no recorded answers were used.
+    """
     if recorded is not None and recorded.stale:
         stale = f"--replay: {len(recorded.stale)} recorded answers are to an older question; record them again."
         out.print(stale, style="yellow")

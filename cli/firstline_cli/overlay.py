@@ -178,7 +178,10 @@ def stale(checkout: Path) -> Iterator[str]:
 
 
 def _missing(here: Any, there: Any, above: str = "") -> Iterator[str]:
-    """Yield the keys that the mapping `there` has and `here` lacks; a nested one as `limits.cooldown`."""
+    """Yield the keys that the mapping `there` has and `here` lacks; a nested one as `limits.cooldown`.
+
+    `above` is written before each key: where the two mappings stand in the file, such as `limits.`.
+    """
     if not isinstance(here, dict) or not isinstance(there, dict):
         return
     for key, value in there.items():
@@ -240,7 +243,10 @@ def _risk(runbook: Any) -> int:
 
 
 def _empty(node: Any, above: str = "") -> Iterator[str]:
-    """Yield the keys of a patch with nothing after the colon, because only a written `null` may delete a key."""
+    """Yield the keys of a patch with nothing after the colon, because only a written `null` may delete a key.
+
+    `node` is the patch or a part of it; `above` is written before each key: where the part stands, such as `limits.`.
+    """
     import yaml
 
     if isinstance(node, yaml.MappingNode):

@@ -73,7 +73,10 @@ def read_folder(rules_file: Path) -> tuple[Policies, list[str]]:
 
 
 def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
-    """Yield the names and patterns that match nothing: first in the rules, then in the files beside them."""
+    """Yield the names and patterns that match nothing: first in the rules, then in the files beside them.
+
+    `policies` is what these files hold; they are read again only for the line numbers.
+    """
     yield from _problems(rules_file, _in_rules(policies))
     if policies.paging is not None:
         yield from _problems(rules_file.with_name("paging.yaml"), _in_paging(policies.rules, policies.paging))
@@ -87,7 +90,10 @@ def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
 def of_on_call(
     folder: Path, paging: PagingPolicy | None, people: People | None, on_call: OnCall | None
 ) -> Iterator[Problem]:
-    """Yield the problems of oncall.yaml's schedules, and of the levels in paging.yaml that page by a schedule."""
+    """Yield the problems of oncall.yaml's schedules, and of the levels in paging.yaml that page by a schedule.
+
+    `folder` has the files from which the other parameters were read; None means that it has no such file.
+    """
     if paging is not None:
         yield from _problems(folder / "paging.yaml", _without_schedule(paging, on_call))
     if on_call is not None:

@@ -25,7 +25,8 @@ def runbooks_grid(table: Table, runbooks: Path, environment: str, days: float) -
     """Return a table with a row for each runbook: its mode in an environment, its counts, and advice on its mode.
 
     The counts are of the last `days` days, such as plans, approvals and failures. The advice says which
-    mode the runbook has earned, or what it lacks for the next one.
+    mode the runbook has earned, or what it lacks for the next one. `runbooks` is the folder of the runbooks, with its
+    policy files.
     """
     thresholds = load_remediation_policy(runbooks / "policy" / "remediation.yaml").autonomy
     remediations, history = TableRemediations(table), TableIncidents(table)

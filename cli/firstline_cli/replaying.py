@@ -54,7 +54,10 @@ def files_of(folder: Path) -> PolicyFiles:
 
 
 def changed(files: PolicyFiles, rules: Path | None, runbooks: Path | None, paging: Path | None) -> PolicyFiles:
-    """Return `files` with the rules, runbooks or paging read from the given paths; end the command if one is wrong."""
+    """Return `files` with the rules, runbooks or paging read from the given paths; end the command if one is wrong.
+
+    Without a path, `files` keep their rules, runbooks or paging.
+    """
     return PolicyFiles(
         read_policy(load, rules) if rules else files.rules,
         read_policy(load_paging_policy, paging) if paging else files.paging,

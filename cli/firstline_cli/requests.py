@@ -13,7 +13,10 @@ CODES = {400: USAGE, 403: REFUSED, 404: UNKNOWN, 409: REFUSED, 410: REFUSED}
 
 
 def post(stack: Stack, path: str, body: dict[str, Any], *, under: str = "operate") -> dict[str, Any]:
-    """Post a body to `/<under>/<path>` and return the answer; end the command with the reason if it is refused."""
+    """Post a body to `/<under>/<path>` and return the answer; end the command with the reason if it is refused.
+
+    The answer is JSON, and its `said` is a sentence for the person.
+    """
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import BotoCoreError

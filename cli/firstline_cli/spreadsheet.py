@@ -31,5 +31,8 @@ def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
 
 
 def for_scripts(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: ListOutput) -> str:
-    """Return the rows as JSON or as CSV, with a line feed at the end."""
+    """Return the rows as JSON or as CSV, with a line feed at the end.
+
+    They are CSV with these `columns`, in this order, if `output` is `csv`; otherwise JSON with all keys.
+    """
     return as_csv(rows, columns) if output == "csv" else f"{json.dumps(rows, indent=2, ensure_ascii=False)}\n"

@@ -151,9 +151,10 @@ def replay(
 ) -> Tried:
     """Ask a model about each incident; return what the verdicts with it cost, and what those without it cost.
 
-    Costs are by the severity that turned out to be right, and in needless pages. Each verdict that differs from the one
-    without the model is passed to `keep`, which stores it. A model that fails several times in a row is not asked about
-    the rest. `name` is the model's name in the result; `key` says where the API key is set, for an error message.
+    `rules` are the declared rules for all verdicts. Costs are by the severity that turned out to be right, and in
+    needless pages. Each verdict that differs from the one without the model is passed to `keep`, which stores it. A
+    model that fails several times in a row is not asked about the rest. `name` is the model's name in the result; `key`
+    says where the API key is set, for an error message.
     """
     tried, breaker = Tried(name), CircuitBreaker(model)
     for each in incidents:

@@ -108,7 +108,10 @@ type Made = str | tuple[str, str]
 
 
 def _in(text: str, make: Callable[[Dice], str]) -> Callable[[Dice], Made]:
-    """Return a function that makes a secret and puts it in place of `<secret>` in `text`: `app:<secret>@db-1`."""
+    """Return a function that makes a secret with `make`, and returns a text with it, and the secret.
+
+    The text is `text`, such as `app:<secret>@db-1`, with the secret in place of `<secret>`.
+    """
 
     def both(d: Dice) -> Made:
         secret = make(d)

@@ -86,7 +86,10 @@ def personal_data() -> Measured:
 
 
 def false_redactions(bodies: Path | None = None, *, own: bool = True) -> Measured:
-    """Measure how many harmless alerts redaction changes: our own texts, and the bodies in a folder of JSON files."""
+    """Measure how many harmless alerts redaction changes: our own texts, and the bodies in a folder of JSON files.
+
+    Our texts are left out if `own` is False. The JSON files are in the folders of `bodies`.
+    """
     measured = Measured()
     alerts: list[list[tuple[str, str]]] = [[("message", text)] for text in benign.alerts()] if own else []
     if bodies is not None:
@@ -104,7 +107,10 @@ def false_redactions(bodies: Path | None = None, *, own: bool = True) -> Measure
 
 
 def show(out: Console, measured: dict[str, Measured]) -> None:
-    """Print the numbers, then each missed secret and each changed harmless text."""
+    """Print the numbers, then each missed secret and each changed harmless text.
+
+    `measured` has each measurement by its name, which is printed in its row.
+    """
     table = Table("what", "tried", "kinds", "found", "false", title="Redaction", title_justify="left")
     for name, result in measured.items():
         found = f"{result.recall:.2%}" if result.tried else "-"

@@ -114,7 +114,11 @@ def datadog(
     text: str,
     cycle: str,
 ) -> dict[str, str]:
-    """Return the body of Datadog's webhook with the template that docs/ recommends. Every value is a string."""
+    """Return the body of Datadog's webhook with the template that docs/ recommends. Every value is a string.
+
+    `tags` are written as Datadog does, `name:value` with commas between them. `cycle` is the key that an alert and its
+    recovery share.
+    """
     now = str(int(datetime.now(UTC).timestamp() * 1000))
     return {
         "id": str(uuid.uuid4().int)[:19],

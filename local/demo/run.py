@@ -211,7 +211,10 @@ def storm(stage: Stage) -> None:
 def _open_full_table(
     stage: Stage, host: str, table: faults.ConnectionTable, labels: dict[str, str], summary: str
 ) -> str:
-    """Send Alertmanager's alert about a host's full connection table, and return the incident's id."""
+    """Send Alertmanager's alert about a host's full connection table, and return the incident's id.
+
+    `table` is the state of the host's table, which is only printed. `labels` and `summary` are the alert's.
+    """
     if stage.stack.sandbox is not Sandbox.NONE:
         stage.story.say(stage.label, f"{host} tracks {table.entries} connections, and its table takes {table.size}")
     alert = alerts.prometheus_alert({**labels, **_where(host)}, summary)

@@ -28,7 +28,8 @@ class Answer:
 def proof(source: str, body: bytes, secret: str, *, now: float | None = None) -> dict[str, str]:
     """Return the headers (a signature or a token) that prove that a body comes from the sender `source`.
 
-    `now` is the time in Slack's signature, in seconds since the epoch; None means the real time.
+    `secret` is the key with which PagerDuty or Slack signs; for any other source it is the token that is sent. `now` is
+    the time in Slack's signature, in seconds since the epoch; None means the real time.
     """
     if source == "pagerduty":
         return {"X-PagerDuty-Signature": f"v1={hmac.digest(secret.encode(), body, 'sha256').hex()}"}
@@ -70,6 +71,7 @@ def press(api: str, value: str, action: str, user: str, secret: str, *, chosen: 
     """Press the button `action` of an incident's Slack message as a user; with `chosen`, choose from the menu `action`.
 
     `value` is what Slack sends with the click: `<incident>#<digest of the plan>` or `<incident>#<chosen answer>`.
+    `user` is the user's name, and `secret` Slack's signing secret.
     """
     action_fields: dict[str, Any] = {"type": "button", "action_id": action, "value": value}
     if chosen:
@@ -85,7 +87,10 @@ def press(api: str, value: str, action: str, user: str, secret: str, *, chosen: 
 
 
 def submit(api: str, view: dict[str, Any], text: str, user: str, secret: str) -> Answer:
-    """Submit a form (`view`) that Slack showed, with a text in its only field."""
+    """Submit a form (`view`) that Slack showed, with a text in its only field.
+
+    `user` is the name of the user who submits it, and `secret` Slack's signing secret.
+    """
     block = next(block for block in view["blocks"] if block["type"] == "input")
     values = {block["block_id"]: {block["element"]["action_id"]: {"type": "plain_text_input", "value": text}}}
     sent = {name: view[name] for name in ("type", "callback_id", "private_metadata")} | {"state": {"values": values}}

@@ -72,7 +72,10 @@ class Story:
             return list(self._states.get(incident_id, []))
 
     def watch(self, executions: Callable[[], Iterable[Execution]], every_seconds: float = 0.4) -> None:
-        """Print each new state of the executions, from another thread, until `close`."""
+        """Print each new state of the executions, from another thread, until `close`.
+
+        `executions` returns all executions as they are when it is called, which is done every `every_seconds`.
+        """
 
         def follow() -> None:
             finished: set[str] = set()

@@ -55,7 +55,8 @@ def caller(request: Request) -> Caller | None:
 def _table_accesses(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str | None, list[str]]]:
     """Yield what a request to DynamoDB needs: (action, name of the index or None, partition keys).
 
-    A transaction yields each of its writes; a BatchGetItem yields one action with all its keys.
+    A transaction yields each of its writes; a BatchGetItem yields one action with all its keys. `asked` has the
+    request's parameters.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
     if operation == "TransactWriteItems":
@@ -75,7 +76,7 @@ def _table_accesses(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def accesses(request: Request, body: bytes, signer: Caller, account: str) -> list[Access]:
-    """Return the permissions that a request needs; `signer` tells the request's region and service."""
+    """Return the permissions that a request needs, with ARNs in `account`; `signer` tells its region and service."""
     service = _SERVICES.get(signer.service, signer.service)
     operation, asked = _operation(request, body, signer.service)
     arn = f"arn:aws:{service}:{signer.region}:{account}"
@@ -119,7 +120,10 @@ def _resources(service: str, arn: str, operation: str, asked: Mapping[str, Any])
 
 
 def _operation(request: Request, body: bytes, service: str) -> tuple[str, dict[str, Any]]:
-    """Return a request's operation, or `Unknown`, and its parameters, as far as its header, path or form has them."""
+    """Return a request's operation, or `Unknown`, and its parameters, as far as its header, path or form has them.
+
+    `service` is the name for which the request is signed.
+    """
     if target := request.headers.get("X-Amz-Target"):
         return target.rpartition(".")[2], json.loads(body or b"{}")
     if called := _CBOR.search(request.path):
@@ -160,7 +164,7 @@ def _partition(request: Mapping[str, Any]) -> str:
 
 
 def _table(asked: Mapping[str, Any]) -> str:
-    """Return the name of the table that a request is about."""
+    """Return the name of the table that a request to DynamoDB with the parameters `asked` is about."""
     if "TransactItems" in asked:
         return str(next(iter(asked["TransactItems"][0].values()))["TableName"])
     return str(asked["TableName"] if "TableName" in asked else next(iter(asked["RequestItems"])))

@@ -314,7 +314,10 @@ def _shell_step(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked_parameters(document: dict[str, Any], given: dict[str, list[str]]) -> dict[str, str]:
-    """Check the parameters as SSM does, and return the script's environment: `SSM_<name>` for each."""
+    """Check the parameters as SSM does, and return the script's environment: `SSM_<name>` for each.
+
+    `given` has the request's parameters, each a list with one value. One that is missing has the `document`'s default.
+    """
     declared: dict[str, dict[str, Any]] = document.get("parameters", {})
     if unknown := sorted(set(given) - set(declared)):
         raise ServiceError("InvalidParameters", f"The document has no parameter {', '.join(unknown)}.")

@@ -151,6 +151,7 @@ def read_stream(reader: StreamReader, streams: Any, functions: Functions, stoppi
     """Invoke a function for the records of a stream, a batch at a time and in order, until `stopping` is set.
 
     If the function fails, the batch comes again; if it names a failed record, the batch comes again from that one on.
+    `streams` is a client of DynamoDB Streams.
     """
     shards = streams.describe_stream(StreamArn=reader.stream_arn)["StreamDescription"]["Shards"]
     place = {"StreamArn": reader.stream_arn, "ShardId": shards[0]["ShardId"]}

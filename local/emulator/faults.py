@@ -41,7 +41,10 @@ def fill_connection_table(host: Host, *, flooded: bool = False) -> ConnectionTab
 
 
 def plant_service(host: Host, name: str, command: str, *, running: bool) -> None:
-    """Write and enable a systemd unit on a host, and start it if it shall be `running`."""
+    """Write and enable a systemd unit on a host, and start it if it shall be `running`.
+
+    `name` is the unit's name without `.service`, and `command` is what it runs (`ExecStart`).
+    """
     unit = f"[Service]\nExecStart={command}\n[Install]\nWantedBy=multi-user.target\n"
     host.run(
         f"cat > /etc/systemd/system/{name}.service <<'END'\n{unit}END\nsystemctl enable {name}\n"

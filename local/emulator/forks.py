@@ -96,7 +96,10 @@ class Forks:
     def start(
         self, arguments: list[str], *, folder: Path, environment: dict[str, str], log: BinaryIO
     ) -> "Forked | subprocess.Popen[bytes]":
-        """Start a function's process and return it; `arguments` are those of bootstrap.py."""
+        """Start a function's process and return it; `arguments` are those of bootstrap.py.
+
+        `folder` is its working directory, and `log` the open file to which it writes its output and errors.
+        """
         if not _PIDFD:
             return subprocess.Popen(
                 [sys.executable, str(BOOTSTRAP), *arguments],

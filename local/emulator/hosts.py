@@ -184,7 +184,10 @@ class Hosts:
 def _follow(
     process: subprocess.Popen[bytes], stdin: bytes, timeout_seconds: float, cancelled: threading.Event
 ) -> ScriptResult:
-    """Wait for a script's end and return its result; kill it when its time is over or it is cancelled."""
+    """Wait for a script's end and return its result; kill it when its time is over or it is cancelled.
+
+    `process` is the shell on the host, and `stdin` the script, which it reads from its standard input.
+    """
     deadline = time.monotonic() + timeout_seconds
     data: bytes | None = stdin
     while True:

@@ -17,7 +17,10 @@ class NotUnderstood(Exception):
 
 
 def allows(statements: Iterable[Statement], action: str, resource: str, context: Context) -> bool:
-    """Return True if a principal with these statements may do `action` on the ARN `resource`."""
+    """Return True if a principal with these statements may do `action` on the ARN `resource`.
+
+    `context` has the request's values of condition keys.
+    """
     applying = [statement for statement in statements if _applies(statement, action, resource, context)]
     return bool(applying) and all(statement["Effect"] == "Allow" for statement in applying)
 
@@ -29,7 +32,7 @@ def fits(pattern: str, text: str) -> bool:
 
 
 def conditions_hold(statement: Statement, context: Context) -> bool:
-    """Return True if all conditions of a statement hold for a request."""
+    """Return True if all conditions of a statement hold for a request with these condition keys (`context`)."""
     return all(_holds(kind, key, _list(wanted), context) for kind, key, wanted in _conditions(statement))
 
 

@@ -55,7 +55,10 @@ def _only(fields: set[str], value: Any) -> Any:
 
 
 def _plain(value: Any, expression: str) -> Any:
-    """Return a result of jsonata-python as a JSON value; raise QueryFailed for a function or another odd type."""
+    """Return a result of jsonata-python as a JSON value; raise QueryFailed for a function or another odd type.
+
+    `expression` is named in the error's message.
+    """
     if value is Utils.NULL_VALUE:
         return None
     if isinstance(value, dict):

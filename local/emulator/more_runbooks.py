@@ -14,7 +14,7 @@ from local.emulator.resources import create_document
 
 
 def link_runbooks(folder: Path, opt_folder: Path) -> None:
-    """Link a folder's runbooks into the `/opt` of every function that reads runbooks.
+    """Link a folder's runbooks into the `/opt` of every function that reads runbooks; `opt_folder` has each `/opt`.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def link_runbooks(folder: Path, opt_folder: Path) -> None:
 
 
 def promote(ids: Sequence[str], runbooks: Path, table: Table, now: datetime) -> None:
-    """Let runbooks run without approval, as `firstline runbooks promote` does.
+    """Let the runbooks `ids` of the folder `runbooks` run without approval, as `firstline runbooks promote` does.
 
     Raises
     ------
@@ -43,6 +43,9 @@ def promote(ids: Sequence[str], runbooks: Path, table: Table, now: datetime) -> 
 
 def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_folder: Path) -> None:
     """Let every function read these policy files in place of the shipped files with the same names.
+
+    The folder of shipped policy files (`shipped`) is copied to the new `folder`, with these files over it, and linked
+    into the `/opt` of each function that reads policy files; `opt_folder` has each `/opt`.
 
     Raises
     ------
@@ -64,7 +67,8 @@ def replace_policies(files: Sequence[Path], shipped: Path, folder: Path, opt_fol
 def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Iterator[tuple[str, str]]:
     """Create an SSM document for each command of a folder's runbooks, except of runbooks whose mode is off.
 
-    Yield each document's name with the id of its command's step.
+    Yield each document's name, which begins with `stack_name`, with the id of its command's step. `client` returns the
+    boto3 client for a service by its name.
     """
     for runbook in catalogue.load(folder).values():
         if runbook.is_off:

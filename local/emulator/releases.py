@@ -280,7 +280,11 @@ class Releases:
     # --- the course of a deployment -----------------------------------------------------------------------------------
 
     def _deploy(self, where: Destination, what: Any, request: dict[str, Any]) -> Deployment:
-        """Begin a deployment and return it; raise if its `Course` refuses it or another deployment is in progress."""
+        """Begin a deployment and return it; raise if its `Course` refuses it or another deployment is in progress.
+
+        `what` is the revision, or the configuration profile and its version; `request` is the whole request, which is
+        kept with the deployment.
+        """
         with self._lock:
             self.attempts += 1
             courses = self._courses

@@ -27,6 +27,10 @@ def user_arn(request: Request, body: bytes, *, account: str, secret: str, roles:
 
     Parameters
     ----------
+    account
+        The id of the account to which the ARN belongs.
+    secret
+        The secret key of all users.
     roles
         The access keys of the stack's own roles, which may not invoke the API.
     """

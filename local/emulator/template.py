@@ -50,6 +50,8 @@ class TemplateError(Exception):
 def expand(path: Path, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Return the template at `path` after the SAM transform, if it has one.
 
+    `parameters` has the values of the template's parameters.
+
     Raises
     ------
     TemplateError

@@ -181,7 +181,8 @@ def _run(
     """Run verify once on the fault, then the steps, then verify until it succeeds or its attempts are used up.
 
     Return `cured`, `not cured` (also if a step fails that may not), or `evidence` for a runbook without verify. `run`
-    runs one command and returns True if it succeeded.
+    takes the id of a step, the phase and the command, runs it, and returns True if it succeeded. `steps` are the
+    runbook's. After them, verify is tried at most `most_attempts` times, even if the runbook allows more.
     """
     if runbook.verify:
         run(VERIFY, "before", runbook.verify)

@@ -54,7 +54,10 @@ def webhook(stack: "Stack") -> Iterator[Finding]:
 
 
 def _not_connected(channel: str, fix: str) -> Iterator[Finding]:
-    """Report a channel that is not connected, if a level of paging.yaml pages through it."""
+    """Report a channel that is not connected, if a level of paging.yaml pages through it.
+
+    `fix` says how to connect the channel.
+    """
     if levels := levels_with(channel):
         named = ", ".join(level.name for level in levels)
         said = f"{channel} is not connected, and paging.yaml pages through it (levels: {named})"

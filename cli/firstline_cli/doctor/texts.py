@@ -61,6 +61,7 @@ def _numbers(stack: "Stack", schedules: set[str | None]) -> Iterator[tuple[str, 
     """Yield the names of people who take turns in the schedules, each with the phone number, or "" without one.
 
     The checkout does not say who takes turns in a schedule that another tool keeps: then yield everybody with a phone.
+    In `schedules`, None stands for a level without a schedule, and adds nobody. At most `MOST_NUMBERS` are yielded.
     """
     known, people = files.schedules(), files.everybody().people
     names = {
@@ -118,7 +119,10 @@ def _spent(stack: "Stack", now: datetime) -> float:
 
 
 def _sender(sns: Any, numbers: Mapping[str, str]) -> Iterator[Finding]:
-    """Check that the account has a registered number to send from, if a person has a number of the United States."""
+    """Check that the account has a registered number to send from, if a person has a number of the United States.
+
+    `numbers` has people's phone numbers by the people's names.
+    """
     american = [name for name, number in numbers.items() if _is_of_the_states(number)]
     if american and not sns.list_origination_numbers()["PhoneNumbers"]:
         said = "carriers of the United States take texts only from a registered number, and the account has none: "

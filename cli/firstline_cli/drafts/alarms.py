@@ -23,7 +23,8 @@ def of_alarms(
 ) -> Iterator[Draft]:
     """Suggest a severity for each CloudWatch alarm that states none in its name, its description or its topic's name.
 
-    The others are counted in `left_out`. An alarm is given as its dictionary in DescribeAlarms' answer and its tags.
+    The others are counted in `left_out`, by the reason, if it is given. An alarm is given as its dictionary in
+    DescribeAlarms' answer and its tags.
     """
     left_out = Counter() if left_out is None else left_out
     given = list(alarms)
@@ -83,5 +84,5 @@ def _in_composites(alarms: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _ops_item(actions: Iterable[str]) -> str | None:
-    """Return the severity, 1 to 4, of the OpsItem that an alarm opens; None if it opens none."""
+    """Return the severity, 1 to 4, of the OpsItem that an alarm's `actions` (ARNs) open; None if they open none."""
     return next((found[1] for arn in actions if (found := _OPS_ITEM.search(arn))), None)

@@ -21,8 +21,8 @@ _HANDLE = re.compile(r"(?<![\w.@/+-])@(\w[\w.+-]*(?:@[\w.-]+)?)")
 def of_monitors(document: Any, left_out: LeftOut | None = None, now: datetime | None = None) -> Iterator[Draft]:
     """Suggest a severity for each Datadog monitor of an export: a list of monitors, or an object with `monitors`.
 
-    Monitors without a draft are counted in `left_out`, by the reason. `now`, by default the present time, decides which
-    monitors are muted.
+    Monitors without a draft are counted in `left_out`, by the reason, if it is given. `now`, by default the present
+    time, decides which monitors are muted.
 
     Raises
     ------

@@ -19,7 +19,8 @@ def of_rules(document: Any, source: str = "prometheus", left_out: LeftOut | None
 
     The rules stand in a rule file of Prometheus or Grafana, in the answer of Prometheus' `GET /api/v1/rules`, in a
     PrometheusRule of Kubernetes, or in a list of these (`kubectl get prometheusrule -o yaml`). Rules without a draft
-    are counted in `left_out`.
+    are counted in `left_out`, by the reason, if it is given. `source` is the source from which Firstline gets the
+    rules' alerts.
 
     Raises
     ------

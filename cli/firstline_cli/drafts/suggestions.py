@@ -85,6 +85,6 @@ def _word(found: str) -> Severity:
 def drafted(source: str, name: str, text: str, word: Severity, why: str) -> Draft:
     """Return a draft that gives an alert the severity `word` in every environment, for the reason `why`.
 
-    Each text of the draft is put on one line and shortened.
+    `name` and `text` are the alert's; the text is shown beside the word. All texts are put on one line and shortened.
     """
     return Draft(source, one_line(name, 256), EVERYWHERE, word, one_line(why, 300), one_line(text, _MAX_TEXT))

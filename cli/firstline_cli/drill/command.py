@@ -119,7 +119,10 @@ def _alert(
 
 @contextmanager
 def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
-    """Send the alert, let the caller watch it, and resolve it at the end, even after an error."""
+    """Send the alert, let the caller watch it, and resolve it at the end, even after an error.
+
+    It is sent as the `source` sends alerts, or as the first open source does if `source` is empty.
+    """
     from firstline_cli.drill.senders import sender_of
     from firstline_cli.drill.watch import Watch
 
@@ -136,7 +139,7 @@ def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
 
 
 def _await_approval(stack: "Stack", watched: "Watch", wait: int) -> None:
-    """Print who can approve a plan that asks, and where, and then who did; end the command if nobody does in time.
+    """Print who can approve a plan that asks and where, then who did; end the command if nobody does in `wait` seconds.
 
     Do nothing if the plan runs by itself.
     """

@@ -26,6 +26,8 @@ def ask[Answer](question: str, given: str | None, default: str, check: Callable[
 
     Parameters
     ----------
+    question
+        The question as the person sees it; it also begins the message with which the command ends.
     check
         Converts the text into the answer. If it raises `ValueError`, the person is told its message and asked again;
         the command ends if the text is the option's, or no person is at a terminal.
@@ -43,7 +45,11 @@ def ask[Answer](question: str, given: str | None, default: str, check: Callable[
 
 
 def ask_secret(secrets: Secrets, name: str, question: str, option: str, given: str | None) -> str | None:
-    """Return the secret that the option (`given`) refers to or a person types unseen; None to leave the stored one."""
+    """Return the secret that the option (`given`) refers to or a person types unseen; None to leave the stored one.
+
+    `given` is the option's value or None, and `option` the option's name for messages. `name` is the secret's name. End
+    the command if the secret that the option refers to is missing, or its form is wrong.
+    """
     if given is not None:
         value = read(option, given)
         if wrong := mistake(name, value):

@@ -57,7 +57,10 @@ class Secrets:
 
 
 def read(option: str, given: str) -> str:
-    """Return the secret at `given`: `env:NAME`, `file:PATH` or `-` (stdin); end the command if there is none."""
+    """Return the secret at `given`: `env:NAME`, `file:PATH` or `-` (stdin); end the command if there is none.
+
+    `option` is the name of the command's option that has this value; the message of an error begins with it.
+    """
     kind, _, where = given.partition(":")
     try:
         if given == "-":

@@ -25,7 +25,10 @@ settings:
 
 
 def instructions(source: str, api: str, token: str) -> str:
-    """Return the settings for a source's sender, ready to paste."""
+    """Return the settings for a source's sender, ready to paste.
+
+    `api` is the URL of the stack's API, and `token` the source's token, or a text in its place.
+    """
     url = f"{api}/deployments" if source == "deployments" else f"{api}/alerts/{source}"
     return _TEXTS[source](url, token)
 

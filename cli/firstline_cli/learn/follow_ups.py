@@ -103,7 +103,10 @@ def _head(path: Path) -> str:
 
 
 def _lacking(path: Path, items: Iterable[ActionItem]) -> list[str]:
-    """Return a sentence for each action item that has no owner or no due date."""
+    """Return a sentence for each action item that has no owner or no due date.
+
+    Each sentence begins with `path`, the file of their postmortem.
+    """
     return [
         f"{path}: {item.what!r} has no {' and no '.join(missing)}."
         for item in items

@@ -29,7 +29,10 @@ def render(file: str, **values: Any) -> str:
 
 
 def plain(text: str, limit: int = MAX_CHARS) -> str:
-    """Return an untrusted text on one line: redacted, and escaped against Markdown's markup, links and mentions."""
+    """Return an untrusted text on one line: redacted, and escaped against Markdown's markup, links and mentions.
+
+    It is shortened to `limit` characters before it is escaped.
+    """
     return _MARKUP.sub(r"\\\1", safe_line(text, limit)).replace("://", r":\/\/").replace("@", "@\u2060")
 
 

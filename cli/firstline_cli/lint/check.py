@@ -70,14 +70,17 @@ def rendered(runbooks: Catalogue) -> dict[Path, str]:
 
 
 def _description_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """Report a runbook whose description is too short to tell approvers what it does, and what it never touches."""
+    """Report a runbook whose description is too short for approvers, at the line of its YAML (`text`)."""
     if len(runbook.description) < SHORTEST_DESCRIPTION:
         message = "say in a few sentences what it does, what it never touches, and when it gives up"
         yield problem_at(runbook, text, ("description",), message)
 
 
 def source_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """Report each name under a runbook's `match.sources` that is no source of alerts, such as a misspelled one."""
+    """Report each name under a runbook's `match.sources` that is no source of alerts, such as a misspelled one.
+
+    `text` is the runbook's YAML, in which the names' lines are found.
+    """
     for number, source in enumerate(runbook.match.sources):
         if source not in FIRING_SOURCES:
             yield problem_at(runbook, text, ("match", "sources", number), unknown_source(source))

@@ -56,7 +56,10 @@ def shellcheck_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
 
 
 def danger_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
-    """Report dangerous commands that neither the runbook's risk nor an `accept` allows, and each unused `accept`."""
+    """Report dangerous commands that neither the runbook's risk nor an `accept` allows, and each unused `accept`.
+
+    `text` is the runbook's YAML, in which their lines are found.
+    """
     scripts = list(_scripts(runbook))
     found: dict[Location, set[str]] = {script.owner: set() for script in scripts}
     for script in scripts:
