@@ -46,7 +46,7 @@ def test_five_thousand_alerts_of_one_group_in_one_delivery_are_56_transactions()
     assert (live.joined, live.firing, cost.started) == (5_000, 5_000, 1)
 
 
-def test_an_alert_that_joins_on_a_shard_reads_before_and_after_one_transaction() -> None:
+def test_an_alert_that_joins_on_a_shard_takes_four_requests_and_a_loud_one_five() -> None:
     door = costs.door_in_memory()
     door.send(alert(fingerprint="first"))
     incidents = TableIncidents(door.table)
@@ -60,8 +60,9 @@ def test_an_alert_that_joins_on_a_shard_reads_before_and_after_one_transaction()
     quiet = door.send(alert(fingerprint="second", severity="low"))
     loud = door.send(alert(fingerprint="third", severity="critical"))
 
+    # Before the transaction: the alert and LIVE, then the shards. After it: LIVE and the shards, for the new counts.
     assert quiet.requests == Counter(batch_get_item=3, transact_write_items=1)
-    assert loud.requests == quiet.requests + Counter(update_item=1), "the wait hears of it"
+    assert loud.requests == quiet.requests + Counter(update_item=1), "LIVE tells the execution that waits"
 
 
 @pytest.mark.parametrize("path", transitions.PATHS)

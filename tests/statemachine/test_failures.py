@@ -267,7 +267,10 @@ def test_an_execution_that_cannot_learn_what_is_next_pages_once_and_hands_over(w
 
 @for_good
 def test_a_next_move_that_fails_is_paged_with_the_results_so_far(world: World, trouble: Trouble) -> None:
-    world.commands.script("free-space", Run(on_read=lambda: _plan_for(world, trouble)))
+    def next_move_fails() -> None:
+        world.functions.plan("remediate", trouble, for_good=True, state="Next Move")
+
+    world.commands.script("free-space", Run(on_read=next_move_fails))
     incident = world.fires("ScratchFull", **DISK)
     incident.stands_in("Await Acknowledgement")
 
@@ -275,10 +278,6 @@ def test_a_next_move_that_fails_is_paged_with_the_results_so_far(world: World, t
     assert "Next Move failed (" in why(world)
     assert "find-biggest (diagnose) on web-1: Success" in why(world)
     assert world.commands.attempts == ["find-biggest", "free-space"]
-
-
-def _plan_for(world: World, trouble: Trouble) -> None:
-    world.functions.plan("remediate", trouble, for_good=True, state="Next Move")
 
 
 def test_commands_that_cannot_be_read_are_paged(world: World) -> None:

@@ -78,8 +78,9 @@ def danger_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
 def found_in(script: str, *, looks: bool) -> list[tuple[Danger, int]]:
     """Return the dangers of a script with their lines, counted from 1.
 
-    In a script that must only look (`looks`), each command that is not known to change nothing is reported as
-    `looks-only`, and so is a danger that a higher risk would allow.
+    `looks` says that the script may only look, as a step of the kind diagnose or verify does. Then each command that is
+    not known to change nothing is reported as the danger `looks-only`. So is each danger that an act of the risk
+    `disruptive` or `destructive` may hold, in place of that danger itself.
     """
     found: set[tuple[int, str]] = set()
     asked: set[str] = set()

@@ -89,6 +89,8 @@ def test_fields_that_an_alert_does_not_have_are_left_out_of_the_event() -> None:
 OVER = Counts(joined=1, ranks=(0, 0, 0, 1, 0), loud_high=1)
 """The counts when the one alert ended."""
 
+FIRES = OVER.model_copy(update={"firing": 1})
+
 
 @pytest.mark.parametrize(
     ("kind", "changes", "action"),
@@ -113,8 +115,8 @@ def test_each_page_triggers_under_the_same_key() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["expired", "auto_resolved", "resolved"])
-def test_a_closed_incident_that_still_fires_is_not_resolved_unless_a_person_resolved_it(outcome: str) -> None:
-    record = a_record(pages=[a_page()], outcome=outcome, status="CLOSED", closed_at=NOW)
+def test_an_incident_that_no_person_closed_while_it_fires_is_not_resolved(outcome: str) -> None:
+    record = a_record(pages=[a_page()], own=FIRES, outcome=outcome, status="CLOSED", closed_at=NOW)
     assert render(a_notification("closed", record)) is None
 
 

@@ -151,5 +151,6 @@ def spans_of(body: bytes) -> list[Span]:
         ]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FeedUnavailable(
-            f"PagerDuty's answer is no schedule as its API describes one ({type(error).__name__})"
+            f"PagerDuty's answer has no list schedule.final_schedule.rendered_schedule_entries as its API describes it "
+            f"({type(error).__name__}); check the address of PagerDuty's API, then try again"
         ) from None

@@ -82,7 +82,7 @@ def letters(name: str) -> str:
 
 @lru_cache(maxsize=2_048)
 def _letters(name: str) -> str:
-    """Do the work of `letters`, with a cache, because every alert brings the same names."""
+    """Return only the letters and digits of a name, in lower case; kept in memory, as alerts bring the same names."""
     return "".join([c for c in name.lower() if c.isalnum()])
 
 
