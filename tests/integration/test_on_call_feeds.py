@@ -211,7 +211,7 @@ def test_no_text_makes_the_reader_raise_anything_else(text: str, more: list[str]
         (Answer(hang=True), "does not answer"),
         (Answer(200, b"BEGIN:VCALENDAR\r\n" * 20, drip=True), "does not answer"),
     ],
-    ids=["503", "a redirect", "no calendar", "too large", "hangs", "drips"],
+    ids=["503", "404", "a redirect", "no calendar", "too large", "hangs", "drips"],
 )
 def test_a_server_that_fails_is_said_without_its_address(answer: Answer, words: str) -> None:
     within = IMPATIENT if answer.hang or answer.drip else PATIENT
@@ -237,7 +237,7 @@ def test_a_server_that_fails_is_said_without_its_address(answer: Answer, words: 
     ],
 )
 def test_an_answer_of_pagerduty_that_makes_no_sense_is_said(body: Any) -> None:
-    with answering(Answer(body=body)) as stub, pytest.raises(FeedUnavailable, match="is no schedule"):
+    with answering(Answer(body=body)) as stub, pytest.raises(FeedUnavailable, match="rendered_schedule_entries"):
         feeds(stub).read(PAGERDUTY, NOW)
 
 

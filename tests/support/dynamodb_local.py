@@ -18,7 +18,7 @@ def dynamodb_local(memory: str = "256m", *options: str) -> Iterator[str]:
     Raises
     ------
     RuntimeError
-        It does not listen; the message holds the end of what it printed.
+        It ended, or does not listen within a minute; the message holds the end of what it printed.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -34,7 +34,9 @@ def dynamodb_local(memory: str = "256m", *options: str) -> Iterator[str]:
             if not _listens(port, process):
                 output.seek(0)
                 printed = output.read()[-2000:].decode(errors="replace")
-                raise RuntimeError(f"DynamoDB Local does not listen on port {port}; it printed:\n{printed}")
+                ended = process.poll()
+                state = "does not listen" if ended is None else f"ended with {ended}"
+                raise RuntimeError(f"DynamoDB Local (port {port}) {state}; it printed:\n{printed}")
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()

@@ -1,4 +1,4 @@
-"""Drafts from Datadog's monitors, by their priority, whom they notify and whether they are muted."""
+"""Drafts of rules from Datadog's monitors, by their priority, whom they notify and whether they are muted."""
 
 import re
 from collections import Counter

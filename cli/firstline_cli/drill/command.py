@@ -52,7 +52,7 @@ def page(
         _follow(watched, {"in the table": watch.opened, "classified": watch.pages, "page taken": watch.paged}, wait)
         if not yes and not typer.confirm("Did it ring?", err=True):
             raise refusal(
-                "A channel took the page, but did not ring: check the channel's settings, and run `firstline doctor`.",
+                "The channels named above took the page and did not ring: check them, and run `firstline doctor`.",
                 WRONG,
             )
 

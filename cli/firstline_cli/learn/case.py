@@ -114,7 +114,7 @@ def kind(story: Story) -> str:
 def _measured(said: Measured, names: Names) -> dict[str, Any]:
     """Return the fields of a metric that the alert's rule measures, as a dictionary.
 
-    In its field `where`, the labels by which the rule selects, hosts and people get made-up names.
+    Its field `where` holds the labels by which the rule selects; hosts and people in them get made-up names.
     """
     found: dict[str, Any] = said.model_dump(mode="json", exclude_defaults=True)
     where = {label: names.other(safe_label(label, value, MAX_TEXT)) for label, value in said.where.items()}

@@ -296,12 +296,18 @@ def test_memory_prevents_no_page_that_the_source_states(source: str, recall: Any
 
 
 def test_a_verdict_of_another_group_lowers_no_severity_from_medium_on(recall: Any, days_ago: DaysAgo) -> None:
-    elsewhere = SimilarIncident(
-        incident=days_ago(3, "noise", group_key="other", outcome="self_cleared", severity="low"), score=1
-    )
-    assert "another group's" in recall(similar=[elsewhere]).because
-    same = SimilarIncident(incident=days_ago(3, "real", group_key="other"), score=1)
-    assert isinstance(recall(similar=[same]), memory.Known)
+    lower = days_ago(3, "noise", group_key="other", outcome="self_cleared", severity="low")
+
+    refused = recall(similar=[SimilarIncident(incident=lower, score=1)], source="medium")
+
+    assert isinstance(refused, memory.Unknown)
+    assert "another group's" in (refused.because or "")
+
+
+def test_a_verdict_of_another_group_that_lowers_nothing_is_used(recall: Any, days_ago: DaysAgo) -> None:
+    as_bad = days_ago(3, "real", group_key="other", severity="medium")
+
+    assert isinstance(recall(similar=[SimilarIncident(incident=as_bad, score=1)], source="medium"), memory.Known)
 
 
 @pytest.mark.parametrize("source", ["medium", "low"])

@@ -68,7 +68,10 @@ def _all_spans(events: list[_Event], zone: ZoneInfo, now: datetime, clock: Calla
     until = clock() + MOST_SECONDS
     for event in events:
         if clock() >= until:
-            raise ValueError(f"its repeated events take more than {MOST_SECONDS:g} seconds to count")
+            raise ValueError(
+                f"the dates of its repeated events take more than {MOST_SECONDS:g} seconds to work out; repeat fewer "
+                "of them"
+            )
         if "DTSTART" in event and _text(event, "STATUS").upper() != "CANCELLED":
             yield from _spans(event, zone, now, moved)
 

@@ -367,7 +367,7 @@ class Reconciler:
             _count("ReconcileFailed")
 
     def _mend_index(self) -> None:
-        """Take incidents whose `Live` item is closed or gone out of the index of open incidents.
+        """Remove from the index of open incidents those whose `Live` item is closed or does not exist.
 
         Only somebody who edits the table by hand can leave such an incident in the index.
         """

@@ -125,10 +125,10 @@ def fold(
 def _begins_after_the_close(arrival: Arrival, before: StoredAlert, live: Live | None) -> bool:
     """Return True if the message says that the alert began to fire anew after its incident was closed.
 
-    `live` is the `Live` item that counted the alert, None if the table has none: then the answer is False. `before` is
-    the stored state of the alert. Whoever closed the incident did not know of the new firing. To find out whether the
-    firing is new, the sender's own times are compared, even if later than the receipt: a repeat from a clock that is
-    ahead has the same time, so it is not new.
+    Two comparisons must hold. The sender says a later beginning than that of the stored alert (`before`): a repeat,
+    also one from a clock that is ahead, says the same. And the beginning, no later than the receipt, is after the close
+    of the incident that counted the alert, so whoever closed it did not know of this firing. `live` is that incident's
+    `Live` item, which stays until the group's next incident; if the table has none, the answer is False.
     """
     began, known = arrival.began_at, before.alert.began_at
     if live is None or live.closed_at is None or not arrival.fires:

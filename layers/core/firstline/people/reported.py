@@ -75,8 +75,9 @@ def reopened(
     reason
         The person's words on why the incident is not over; empty if there are none.
     after
-        Texts that name what happened to the group before, as a part of the alert's fingerprint. So if two people reopen
-        the incident at the same moment, their alerts have one fingerprint and count once.
+        Texts that differ from one reopening to the next: the id of the group's newest incident, and the hash of the
+        trail's last entry about a reopening. They are a part of the alert's fingerprint. So if two people reopen the
+        incident at the same moment, their alerts have one fingerprint and count once.
     """
     incident_id, alert = record.incident.incident_id, record.incident.alert
     why = safe_text(reason, _TEXT_CHARS)

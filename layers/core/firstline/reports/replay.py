@@ -110,7 +110,7 @@ class Replay:
 
     @property
     def missed(self) -> list[Affected]:
-        """The incidents of `goes` that were real, so that people would miss them."""
+        """The incidents that would no longer page (`goes`), although they were proven to be real."""
         return [affected for affected in self.goes if affected.proof is not None]
 
 
