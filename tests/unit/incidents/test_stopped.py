@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from firstline.errors import ChannelFailed, HistoryUnavailable
+from firstline.errors import ChannelFailed, ExecutionsUnavailable, HistoryUnavailable
 from firstline.incidents.lifecycle import BadEnd
 from firstline.incidents.once import Once
 from firstline.incidents.stopped import TOLD_WITHIN, StoppedWatch
@@ -164,6 +164,31 @@ def test_of_two_processes_at_the_same_moment_one_tells(stops: Stops) -> None:
     rival.look(ended, at(2))
 
     assert len(stops.said) == 1
+
+
+@pytest.mark.parametrize("broken", ["describe", "record"])
+def test_an_incident_that_cannot_be_read_is_listed_by_its_execution_beside_the_others(
+    stops: Stops, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    sound, unreadable = stops.opens(alert_name="DiskFull"), stops.opens(group_key="another")
+    port = stops.world.executions if broken == "describe" else stops.world.store.incidents
+    works = getattr(port, broken)
+
+    def fails(incident_id: str, *rest: int) -> Any:
+        if incident_id == unreadable.incident_id:
+            raise ExecutionsUnavailable("throttled") if broken == "describe" else ValueError("an unreadable head")
+        return works(incident_id, *rest)
+
+    monkeypatch.setattr(port, broken, fails)
+    for incident in (sound, unreadable):
+        stops.stop(incident.incident_id)
+
+    stops.look(1, 2)
+
+    ((subject, text),) = stops.said
+    assert subject == "shop: 2 executions were stopped"
+    assert f"DiskFull on web-1 ({sound.incident_id}): open" in text
+    assert f"{unreadable.incident_id}: its incident could not be read" in text
 
 
 def test_an_old_stop_is_forgotten_by_the_process(stops: Stops) -> None:

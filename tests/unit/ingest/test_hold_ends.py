@@ -9,7 +9,7 @@ import pytest
 from firstline.errors import ConfigurationError, HistoryUnavailable
 from firstline.ingest.hold_ends import HoldEnds
 from firstline.ingest.judge import Judge
-from firstline.models import StoredAlert
+from firstline.models import Hold, StoredAlert
 from firstline.policy.holds import Holds, Silence, Window
 from firstline.policy.match import AlertMatch
 from firstline.policy.rules import NO_RULES, Rules
@@ -86,6 +86,41 @@ def test_of_several_silences_the_one_that_is_left_is_named_once() -> None:
         assert ends.over("any", at(minutes)) is None
 
     assert named == [("any", "s-1"), ("any", "s-2")]
+
+
+def test_a_silence_and_an_inhibition_of_the_same_id_are_named_apart() -> None:
+    rules = Rules.model_validate({"rules": [], "inhibit": [INHIBITION]})
+    silences = [SILENCE.model_copy(update={"id": "network", "expires_at": at(600)})]
+    named: list[tuple[str, str]] = []
+    judge = Judge(lambda: rules, lambda now: Holds((), tuple(silences)), ZoneInfo("UTC"))
+    ends = HoldEnds(
+        judge,
+        lambda *_: [member()],
+        lambda keys: dict.fromkeys(keys, 1),
+        lambda _, hold: named.append((hold.by, hold.id)),
+    )
+
+    ends.over("any", at(10))
+    silences.clear()
+    ends.over("any", at(11))
+
+    assert named == [("silence", "network"), ("inhibition", "network")]
+
+
+def test_a_hold_that_cannot_be_named_is_named_at_the_next_check_and_lasts() -> None:
+    answers: list[Exception | None] = [HistoryUnavailable("throttled"), None]
+    tried: list[str] = []
+
+    def name(incident_id: str, hold: Hold) -> None:
+        tried.append(hold.id)
+        if error := answers.pop(0):
+            raise error
+
+    judge = Judge(lambda: NO_RULES, lambda now: Holds((), (SILENCE,)), ZoneInfo("UTC"))
+    ends = HoldEnds(judge, lambda *_: [member()], lambda _: {}, name)
+
+    assert [ends.over("any", at(minutes)) for minutes in (10, 11, 12)] == [None] * 3
+    assert tried == ["s-1", "s-1"]
 
 
 def test_a_window_holds_until_it_is_over_or_removed_from_the_file() -> None:

@@ -13,6 +13,7 @@ from firstline.incidents.lifecycle import BadEnd, Executions
 from firstline.incidents.once import Once
 from firstline.incidents.status import status_of
 from firstline.incidents.store import Incidents
+from firstline.observability import logger
 from firstline.privacy.redact import redact
 from firstline.text import bullets, count, one_line
 
@@ -67,7 +68,7 @@ class StoppedWatch:
     def _text(self, new: Sequence[BadEnd]) -> str:
         out_of_time = sum(end.status == "TIMED_OUT" for end in new)
         late = f", {out_of_time} of them by Step Functions itself after its longest time" if out_of_time else ""
-        lines = [self._line(end) for end in new[:MOST_LISTED]]
+        lines = [self._line_or_name(end) for end in new[:MOST_LISTED]]
         if len(new) > MOST_LISTED:
             lines.append(f"and {len(new) - MOST_LISTED} more: `firstline incidents` lists what is open")
         return (
@@ -76,6 +77,14 @@ class StoppedWatch:
             "To end an incident, press Resolve in its message, or type `firstline resolve ID`. CloudTrail has who "
             "called StopExecution."
         )
+
+    def _line_or_name(self, end: BadEnd) -> str:
+        """Return the line on a stopped execution; only its name if its incident cannot be read."""
+        try:
+            return self._line(end)
+        except Exception:  # noqa: BLE001 - whatever it is, operators must still hear of the other executions
+            logger.exception("the incident of a stopped execution could not be read", extra={"execution": end.name})
+            return f"{end.name}: its incident could not be read; reconcile's log says why"
 
     def _line(self, end: BadEnd) -> str:
         incident_id = self.executions.incident_of(end.name)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from firstline.errors import HistoryUnavailable
 from firstline.models import Hold, StoredAlert
+from firstline.observability import logger
 
 if TYPE_CHECKING:
     from firstline.ingest.judge import Judge
@@ -36,14 +38,15 @@ class HoldEnds:
     inhibitors
         Takes keys of inhibitions; returns by key how many firing alerts inhibit others.
     name
-        Stores the hold that holds an incident (by its id) now, for people to read. It is called once for each new one.
+        Stores the hold that holds an incident (by its id) now, for people to read. It is called once for each new one;
+        if the table cannot be written, again at the next check.
     """
 
     judge: "Judge"
     members: Callable[[str, int], list[StoredAlert]]
     inhibitors: Callable[[Iterable[str]], Mapping[str, int]]
     name: Callable[[str, Hold], object] = lambda incident_id, hold: None  # noqa: ARG005
-    _named: dict[str, str] = field(default_factory=dict)
+    _named: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def over(self, incident_id: str, now: datetime) -> str | None:
         """Return why the incident's hold is over, in words, or None if all its held alerts are still held.
@@ -65,9 +68,16 @@ class HoldEnds:
         return None
 
     def _name(self, incident_id: str, hold: Hold) -> None:
-        if self._named.get(incident_id) == hold.id:
+        named = hold.by, hold.id  # a silence and an inhibition may have the same id
+        if self._named.get(incident_id) == named:
             return
         if len(self._named) >= MOST_NAMED:
             self._named.clear()
-        self.name(incident_id, hold)
-        self._named[incident_id] = hold.id
+        try:
+            self.name(incident_id, hold)
+        except HistoryUnavailable:  # people only read the name: it must not delay the end of the hold
+            logger.warning(
+                "the hold of an incident could not be named", exc_info=True, extra={"incident_id": incident_id}
+            )
+            return
+        self._named[incident_id] = named
