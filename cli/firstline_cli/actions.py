@@ -48,7 +48,8 @@ def acknowledge(incident: IncidentArgument, output: OutputOption = "text", stack
 def resolve(
     incident: IncidentArgument,
     seen: Annotated[
-        int | None, typer.Option(help="How many alerts you have seen; by default as many as joined.")
+        int | None,
+        typer.Option(help="How many of its alerts you have seen, each counted once; by default all."),
     ] = None,
     output: OutputOption = "text",
     stack: StackOption = CHOSEN,
@@ -56,7 +57,9 @@ def resolve(
     """Say that an incident is over. It stays open if alerts joined that you have not seen."""
     found = stack_of(stack)
     record = record_of(found.table, incident)
-    known = seen if seen is not None else record.live.joined if record.live else record.alert_count
+    # `joined` counts an alert that got worse or fired again once more; people are shown each alert once.
+    joined = record.live.joined if record.live else record.alert_count
+    known = joined if seen is None else joined - max(0, record.alert_count - seen)
     _say(post(found, f"incidents/{record.incident.incident_id}/resolve", {"seen": known}), output)
 
 

@@ -21,6 +21,8 @@ CHECKOUT = Path(__file__).parents[2]
 REHEARSED = os.environ.get("FIRSTLINE_REHEARSE", "")
 """The id of the runbook that `make rehearse` asks for; empty in a run of the tests."""
 
+RELEASE_REHEARSALS = "tests/statemachine/test_release_rehearsals.py"
+
 
 def folders_of(checkout: Path, rehearsed: str) -> tuple[Path, tuple[Path, ...]]:
     """Return the folder of the runbooks under test and the folders of their scenarios; the owner's only to rehearse.
@@ -28,14 +30,19 @@ def folders_of(checkout: Path, rehearsed: str) -> tuple[Path, tuple[Path, ...]]:
     Raises
     ------
     ConfigurationError
-        The runbook that is to be rehearsed does not exist, or a runbook is wrong.
+        The runbook that is to be rehearsed does not exist or runs on no host, or a runbook is wrong.
     """
     if not rehearsed:
         return checkout / "runbooks", (SCENARIOS,)
     folder = overlay.together(checkout)
-    known = sorted(catalogue.load(folder))
+    known = catalogue.load(folder)
     if rehearsed not in known:
-        raise ConfigurationError(f"There is no runbook {rehearsed!r}; known are {', '.join(known)}.")
+        raise ConfigurationError(f"There is no runbook {rehearsed!r}; known are {', '.join(sorted(known))}.")
+    if known[rehearsed].releases:
+        raise ConfigurationError(
+            f"Runbook {rehearsed} runs on no host. Releases are rehearsed elsewhere: the shipped ones by "
+            f"`pytest {RELEASE_REHEARSALS}`. `python -m local try {rehearsed} --dry-run` shows what it would look up."
+        )
     return folder, (SCENARIOS, checkout / "mine" / "scenarios")
 
 
@@ -45,7 +52,7 @@ except ConfigurationError as wrong:
     pytest.exit(str(wrong), returncode=pytest.ExitCode.USAGE_ERROR)
 SHIPPED = catalogue.load(RUNBOOKS)
 ON_HOSTS = [runbook.id for runbook in SHIPPED.values() if not runbook.releases]
-"""The runbooks that run on hosts. Those for releases are rehearsed in tests/statemachine/test_release_rehearsals.py."""
+"""The runbooks that run on hosts. Those for releases are rehearsed in `RELEASE_REHEARSALS`."""
 
 type StartHost = Callable[[], Host]
 

@@ -8,7 +8,7 @@ import pytest
 from firstline.errors import ConfigurationError
 from firstline.runbooks import catalogue
 from local.rehearsal.rehearse import scenarios
-from tests.runbooks.conftest import CHECKOUT, folders_of
+from tests.runbooks.conftest import CHECKOUT, RELEASE_REHEARSALS, folders_of
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ def test_a_run_of_the_tests_takes_only_what_ships(checkout: Path) -> None:
     [
         ("own-dsik", "", "no runbook 'own-dsik'; known are "),
         ("own-disk", "id: [", "own-disk.yaml:2: not YAML"),
+        ("release-rollback", "", RELEASE_REHEARSALS),
     ],
 )
 def test_a_rehearsal_that_cannot_begin_says_why(checkout: Path, wanted: str, broken: str, says: str) -> None:

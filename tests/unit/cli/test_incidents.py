@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request
 
 from firstline.incidents.audit_trail import Fact
 from firstline.incidents.status import Filter
-from firstline.models import AlertLink
+from firstline.models import AlertLink, Counts
 from firstline_cli import actions, incidents, requests, stacks
 from firstline_cli.console import refusal
 from firstline_cli.listing import as_csv, rows
@@ -207,6 +207,20 @@ def test_resolve_is_refused_if_an_alert_joined_since_the_reader_looked_but_not_w
     assert "1 more alert joined or got worse since you looked" in refused.stderr
     assert typed("resolve", SHORT).exit_code == 0
     assert typed.stack.store.only.resolved_by == "ada (command line)"
+
+
+@pytest.mark.parametrize("seen", ["2", "3"])
+def test_seen_takes_the_number_of_alerts_that_people_are_shown(typed: Typed, seen: str) -> None:
+    twice = Counts(joined=3, again=1, firing=2, ranks=(0, 0, 0, 3, 0))  # one of the two alerts fired again
+    typed.stack.store.change(INCIDENT_ID, own=twice)
+    assert json.loads(typed("incidents", "--output", "json").stdout)[0]["alerts"] == 2
+
+    refused = typed("resolve", SHORT, "--seen", "1")
+    assert (refused.exit_code, "1 more alert joined" in refused.stderr) == (4, True)
+    assert typed("resolve", SHORT, "--seen", seen).exit_code == 0
+    live = typed.stack.store.only.live
+    assert live is not None
+    assert live.resolved_seen == live.joined == 3, "an alert that joins from now on was not seen"
 
 
 def test_approving_shows_the_plan_and_asks(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:

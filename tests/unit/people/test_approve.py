@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from firstline.channels.summary import summarise
 from firstline.errors import ExecutionsUnavailable, NotEntitled, NotNow, Superseded, TooLate
 from firstline.models import Approval, IncidentRecord, RemediationPlan
 from firstline.people.approve import LINK_IS_VALID_FOR, Answer, announcement, answer_plan, invite
@@ -324,10 +325,10 @@ def test_an_approval_link_is_personal_and_expires() -> None:
 @pytest.mark.parametrize(
     ("changes", "approves", "kind", "reason"),
     [
-        ({"decision": "approved"}, True, "remediating", "ada approved."),
-        ({"decision": "refused"}, False, "paged", "ada refused."),
-        ({"decision": "refused", "acknowledged_at": NOW}, False, "needs_human", "ada refused."),
-        ({"decision": "refused", "pages": [], "paged_at": None}, False, "needs_human", "ada refused."),
+        ({"decision": "approved"}, True, "remediating", "Plan approved by ada."),
+        ({"decision": "refused"}, False, "paged", "Plan refused by ada."),
+        ({"decision": "refused", "acknowledged_at": NOW}, False, "needs_human", "Plan refused by ada."),
+        ({"decision": "refused", "pages": [], "paged_at": None}, False, "needs_human", "Plan refused by ada."),
         (
             {"approvals": [Approval(approver="U1", by="ada", at=NOW)]},
             True,
@@ -356,6 +357,7 @@ def test_the_announcement_says_who_answered_and_what_follows(
     record, later = a_waiting_record(DESTRUCTIVE, **changes), NOW + timedelta(seconds=1)
     told = announcement(record, "ada", approves, later, APPROVERS)
     assert (told.kind, told.reason) == (kind, reason)
+    assert summarise(told).news == reason, "people read it, whatever letter the name begins with"
 
 
 def test_any_change_of_a_plan_changes_its_digest() -> None:

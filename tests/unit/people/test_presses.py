@@ -97,8 +97,8 @@ def test_an_acknowledgement_is_told_in_slack_and_pagerduty_and_measured() -> Non
     ("button", "awaiting", "signal", "kind", "said"),
     [
         ("resolve", "resolution", "resolved", "closed", "Resolved by ana (Slack)."),
-        ("approve", "acknowledgement", "approved", "remediating", "ana (Slack) approved."),
-        ("refuse", "acknowledgement", "refused", "paged", "ana (Slack) refused."),
+        ("approve", "acknowledgement", "approved", "remediating", "Plan approved by ana (Slack)."),
+        ("refuse", "acknowledgement", "refused", "paged", "Plan refused by ana (Slack)."),
     ],
 )
 def test_the_message_names_the_person_who_pressed(

@@ -221,7 +221,7 @@ def tell_people(
     if tell_slack(announcement(record, answer.by, answer.approves, now, approvers), channels):
         mark_shown(record, incidents)
     if answer.approves:
-        reason = f"{one_line(answer.by, 80)} approved the plan."
+        reason = f"Plan approved by {one_line(answer.by, 80)}."
         tell_others(Notification(kind="acknowledged", record=record, reason=reason, at=now), channels)
 
 
@@ -242,7 +242,7 @@ def announcement(
     kind = kinds[record.decision] if record.decision else "approval"
     if record.decision == "refused" and message_kind(record) == "paged":
         kind = "paged"
-    said = f"{one_line(by, 80)} {'approved' if approves else 'refused'}."
+    said = f"Plan {'approved' if approves else 'refused'} by {one_line(by, 80)}."
     if record.decision == "approved" and (idle := why_idle(record)):
         kind, said = message_kind(record), f"Approved by {one_line(by, 80)}. {idle}"
     if record.decision is None and record.plan:
