@@ -264,7 +264,7 @@ def test_a_vital_sign_that_counts_failures_is_listed_as_one(namespace: str) -> N
     words = re.compile(r"(?!4xx).*(error|throttl|5xx|fail|unhealthy|exceeded|reject|dropped)", re.IGNORECASE)
     counted = {sign.name for sign in KINDS[namespace].signs if words.match(sign.name)}
 
-    assert counted <= cause.FAILURES, "add it to FAILURES in classification/cause.py: it would count as well"
+    assert counted <= cause.FAILURES, "add it to FAILURES in classification/cause.py"
 
 
 def test_a_change_is_a_suspect_and_raises_no_severity(decide: Decide) -> None:
