@@ -11,7 +11,7 @@ from firstline.incidents.pages import page_due
 from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Hold, Incident, Loud, StepResult
 from tests.integration.ports.conftest import Open, Ports, Wait, close, live_of, record_of
-from tests.support.builders import NOON, a_classification, alert, at
+from tests.support.builders import NOON, a_classification, a_page, alert, at
 from tests.support.changes import ending, joining, opened_by
 
 HIGH, MEDIUM = a_classification(severity="high"), a_classification(severity="medium")
@@ -320,7 +320,7 @@ def test_the_wait_for_quiet_begins_with_its_token(
     assert (live.loud_since is None) == void
 
 
-@pytest.mark.parametrize("happens", ["joins", "is acknowledged", "ends", "is succeeded", "closes"])
+@pytest.mark.parametrize("happens", ["joins", "is acknowledged", "ends", "is paged", "is succeeded", "closes"])
 def test_no_wait_for_quiet_begins_on_a_decision_that_something_overtook(
     incidents: Incidents, groups: Groups, incident: Incident, happens: str
 ) -> None:
@@ -334,6 +334,9 @@ def test_no_wait_for_quiet_begins_on_a_decision_that_something_overtook(
             end_all(groups, incident, 4)
         case "is acknowledged":
             assert incidents.acknowledge(incident.incident_id, "ada", at(3)) is not None
+        case "is paged":  # by a process that read the incident while its alert still fired
+            page = a_page(delivered_to=[], at=None)
+            assert incidents.claim_page(incident, page, at(4), at(3), seen=seen)
         case "is succeeded":
             assert incidents.begin_generation(seen, at(3)) is not None
         case _:

@@ -72,7 +72,7 @@ def test_a_valid_runbook_has_no_problem() -> None:
         (
             "    run: |\n      drain",
             "    run: drain {{ x }}",
-            "drain-spool.yaml:17: steps.0.run: '{{' in a script line",
+            "drain-spool.yaml:17: steps.0.run: the script contains '{{'",
         ),
         (
             "    kind: act\n",
