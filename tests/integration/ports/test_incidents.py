@@ -82,15 +82,20 @@ def test_the_next_pagerduty_incident_stands_for_ours_after_the_first_is_over(
     assert not incidents.remember_page("PD1", own, at(6)), "PD2 has taken its place"
 
 
-def test_pagerdutys_words_are_taken_in_its_order(incidents: Incidents) -> None:
-    said = [("PD1", 2), ("PD1", 1), ("PD1", 2), ("PD2", 1), ("PD1", 3)]
-    assert [incidents.take_in_order(name, at(minute), at(9)) for name, minute in said] == [
-        True,
-        False,
-        True,
-        True,
-        True,
-    ]
+@pytest.mark.parametrize(
+    ("pagerduty_id", "happened_at", "taken"),
+    [
+        pytest.param("PD1", 1, False, id="older"),
+        pytest.param("PD1", 2, True, id="delivered again"),
+        pytest.param("PD1", 3, True, id="newer"),
+        pytest.param("PD2", 1, True, id="about another incident"),
+    ],
+)
+def test_of_pagerdutys_events_about_an_incident_one_older_than_the_last_is_not_taken(
+    incidents: Incidents, pagerduty_id: str, happened_at: float, *, taken: bool
+) -> None:
+    assert incidents.take_in_order("PD1", at(2), at(9))
+    assert incidents.take_in_order(pagerduty_id, at(happened_at), at(9)) is taken
 
 
 def test_a_record_says_where_its_message_is(incidents: Incidents, incident: Incident) -> None:
