@@ -32,9 +32,10 @@ APART = {
     ),
     "integration": (
         (
-            *("ports", "test_chat_servers.py", "test_circuit.py", "test_commands.py", "test_contention.py"),
-            *("test_costs.py", "test_earned_say.py", "test_evidence.py", "test_heartbeats.py", "test_history.py"),
-            *("test_ingestion.py", "test_silences.py", "test_simulated_expressions.py", "test_simulated_table.py"),
+            *("ports", "test_chat_servers.py", "test_commands.py", "test_contention.py", "test_costs.py"),
+            *("test_earned_say.py", "test_evidence.py", "test_heartbeats.py", "test_history.py"),
+            *("test_ingestion.py", "test_model_circuit.py", "test_silences.py"),
+            *("test_simulated_expressions.py", "test_simulated_table.py"),
             *("test_spending.py", "test_trail.py"),
         ),
     ),

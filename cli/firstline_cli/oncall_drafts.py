@@ -54,7 +54,7 @@ class Draft:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the schedule"
             raise NoDraft(
-                f"oncall.yaml would refuse the draft: {where}: {first['msg']}; correct it in the tool"
+                f"its draft for oncall.yaml has an error: {where}: {first['msg']}; mend the exported schedule"
             ) from None
 
     def compare(self, spans: Sequence[Span], person_of: Callable[[str], str]) -> None:

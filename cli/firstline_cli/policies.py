@@ -73,9 +73,10 @@ def read_folder(rules_file: Path) -> tuple[Policies, list[str]]:
 
 
 def crossed(rules_file: Path, policies: Policies) -> Iterator[Problem]:
-    """Yield the names and patterns that match nothing: first in the rules, then in the files beside them.
+    """Yield what each file accepts but no other knows: routes, schedules, sources and people, and what is never used.
 
-    `policies` is what these files hold; they are read again only for the line numbers.
+    Those of the rules (`rules_file`) come first, then those of paging.yaml, oncall.yaml and remediation.yaml in its
+    folder. `policies` is what these files hold; they are read again only for the line numbers.
     """
     yield from _problems(rules_file, _in_rules(policies))
     if policies.paging is not None:

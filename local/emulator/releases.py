@@ -312,7 +312,7 @@ def _look(deployment: Deployment) -> None:
     """Count a read of a deployment; raise an error, or call `on_look`, if the deployment's `Course` prescribes it."""
     deployment.looked += 1
     if deployment.course.unreadable:
-        raise ServiceError("InternalServerException", "An internal error occurred.", 500)
+        raise ServiceError("InternalServerException", "An internal error occurred.", 500)  # AWS's own words
     if deployment.course.on_look and deployment.looked == 1:
         deployment.course.on_look()
 

@@ -96,6 +96,9 @@ def try_runbook(
     if dry_run:
         _show_scripts(console, runbook)
         return True
+    if scenario is None and scenario_name is None:
+        where = f"local/rehearsal/scenarios/{runbook.id}/, or for a runbook of your own in mine/scenarios/{runbook.id}/"
+        console.print(f"{runbook.id} has no scenario, so nothing is broken on the host. Write scenarios in {where}.")
     return _run(console, runbook, values, scenario)
 
 

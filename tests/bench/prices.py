@@ -11,6 +11,8 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from firstline.models import Usage
+from firstline.policy.model import Price
 from tests.bench.paths import Work
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,12 @@ LOGGED = 700
 """The assumed bytes that an invocation logs: a line of metrics and one of Firstline."""
 
 MINUTES = 30 * 24 * 60
+
+QUESTION = Usage(prompt_tokens=1_200, completion_tokens=300)
+"""The tokens of a question to a model: the mean prompt of the evals' cases at four bytes a token, an assumed answer."""
+
+MODEL = Price(prompt=0.40, completion=1.60)
+"""An example of what a million tokens cost."""
 
 FLIGHT = "paged, resolved before anybody answered"
 """The path that a flight of the canary takes."""
@@ -111,6 +119,11 @@ def canary_month(thousand: float) -> float:
     return FLIGHTS / 1_000 * thousand + METRIC + ALARM + WAITING_FOR_FLIGHTS
 
 
+def model_thousand() -> float:
+    """Return what a model costs if it is asked about a thousand incidents, once each."""
+    return 1_000 * (MODEL.of(QUESTION).cost or 0.0)
+
+
 def page(paths: Mapping[str, Work]) -> str:
     """Return docs/cost.md."""
     lines = []
@@ -137,6 +150,9 @@ def page(paths: Mapping[str, Work]) -> str:
         billed=f"{billed:.2f}",
         everything=f"{everything:.2f}",
         gb=GB,
+        tokens_in=f"{QUESTION.prompt_tokens:,}",
+        tokens_out=f"{QUESTION.completion_tokens:,}",
+        model=f"{model_thousand():.2f}",
         canary=f"{canary_month(round(of_path(paths[FLIGHT]).total, 3)):.2f}",
     )
 

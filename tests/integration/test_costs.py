@@ -2,11 +2,15 @@
 
 from collections import Counter
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
+from evals.cases import load
+from evals.classifiers import Policy, opinions
 from firstline.adapters.dynamodb.groups import TableGroups
 from firstline.adapters.dynamodb.incidents import TableIncidents
+from firstline.classification import prompt
 from tests.bench import costs, paths, prices, requests, transitions
 from tests.support.builders import alert, at
 from tests.support.changes import joining
@@ -99,6 +103,18 @@ def test_the_guide_of_the_canary_says_what_it_costs() -> None:
     assert f"the canary (about ${month:.2f}," in PAGE
 
 
+def test_the_page_about_costs_says_what_a_model_costs() -> None:
+    policy = Policy.of()
+    prompts = []
+    for case in load():
+        seen = opinions(case, policy)
+        question = prompt.build(seen.incident, evidence=seen.evidence, offered=seen.offered, now=seen.now)
+        prompts.append(len((question.system + question.data).encode()))
+
+    assert mean(prompts) / 4 == pytest.approx(prices.QUESTION.prompt_tokens, rel=0.05)
+    assert f"is ${prices.model_thousand():.2f} per 1,000 incidents" in PAGE
+
+
 def test_the_page_about_costs_and_the_readme_say_what_an_idle_month_costs() -> None:
     month = prices.idle_month().values()
     billed, whole = (sum(dollars for dollars, _, is_billed in month if is_billed or free) for free in (False, True))
@@ -106,4 +122,4 @@ def test_the_page_about_costs_and_the_readme_say_what_an_idle_month_costs() -> N
     assert billed <= 0.20
     assert whole <= 1.50
     assert f"of which ${billed:.2f} are" in PAGE
-    assert "costs $0.20 to $1.50 a month" in (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"costs ${billed:.2f} to ${whole:.2f} a month" in (Path(__file__).parents[2] / "README.md").read_text()

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from firstline.channels.webhook import keys_of
 from firstline_cli.init.secrets import read
 from firstline_cli.main import app
-from firstline_cli.secret_store import known
+from firstline_cli.secret_store import OTHERS, known
 from tests.integration.stack_on_aws import deployed_stack
 
 NAME = "firstline-dev"
@@ -105,3 +105,8 @@ def test_what_makes_no_sense_is_refused(arguments: list[str], typed: str, code: 
     refused = secret(*arguments, typed=typed)
     assert refused.exit_code == code
     assert said in refused.stderr
+
+
+def test_the_operations_guide_says_how_to_rotate_every_secret() -> None:
+    section = (ROOT / "docs" / "operations.md").read_text().split("## Rotate a secret", 1)[1].split("\n## ", 1)[0]
+    assert [name for name in OTHERS if f"`{name}`" not in section] == []

@@ -69,6 +69,20 @@ def test_a_runbook_that_does_not_cure_its_scenario_is_not_well(tmp_path: Path) -
     assert "By the scenario's name, this ending is expected: cured." in shown
 
 
+@pytest.mark.parametrize(("scenario_name", "told"), [(None, True), ("none", False)])
+def test_a_runbook_without_a_scenario_is_told_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scenario_name: str | None, *, told: bool
+) -> None:
+    text = (RUNBOOKS / "look-cpu.yaml").read_text()
+    (tmp_path / "look-new.yaml").write_text(text.replace("id: look-cpu", "id: look-new"))
+    monkeypatch.setattr(trial, "_run", lambda console, *_: console.print("RUN") or True)
+
+    _, shown = tried("look-new", tmp_path, scenario_name=scenario_name)
+
+    assert shown.rstrip().endswith("RUN")
+    assert ("look-new has no scenario, so nothing is broken on the host" in shown) == told
+
+
 def test_a_dry_run_shows_plan_and_scripts_and_starts_no_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "Hosts", None)
 

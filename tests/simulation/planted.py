@@ -255,7 +255,7 @@ FOUND_BY = {
     "a group that points to a closed incident for good": 10,
     "a dead execution that nobody succeeds": 1,
     "an expiry on what still fires": 1,
-    "a step that runs although nothing fires any more": 59,
+    "a step that runs although nothing fires any more": 77,
     "alerts that are written whatever they are by now": 117,
     "a page that is claimed after it went out": 11,
     "a successor of the same generation": 1,

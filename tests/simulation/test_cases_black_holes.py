@@ -34,6 +34,19 @@ def test_a_close_that_fails_for_the_length_of_all_retries_hides_no_later_critica
         assert line.running_executions(firing.incident_id) == 1
 
 
+def test_while_the_wait_for_quiet_cannot_be_written_people_are_told_of_it_a_few_times_at_most() -> None:
+    medium = Alert("DbDown", "db-1", "medium", began=1)
+    with Timeline().running() as line:
+        line.at(1).push(medium)
+        line.at(59).fault("notify/Await Quiet", "dynamodb", "update_item", "refuse", times=1000)
+        line.at(60).push(medium.resolved())
+        line.run_until(900)
+
+        assert line.faults.happened
+        assert line.open_incidents() == []
+        assert len(line.between(60, 350).messages(channel="slack")) <= 6
+
+
 def test_an_incident_whose_wait_could_not_be_written_goes_on_within_two_minutes() -> None:
     later = [Alert("DbDown", f"db-{number}", "critical") for number in range(2, 7)]
     with Timeline().running() as line:

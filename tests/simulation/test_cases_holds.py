@@ -26,6 +26,32 @@ def test_ending_a_silence_by_hand_pages_within_two_minutes() -> None:
         line.between(300, 430).expect_page("db-1")
 
 
+def test_a_silence_until_the_alert_resolves_is_over_then_although_a_longer_one_came_later() -> None:
+    high = Alert("DbDown", "db-1", "high", began=1)
+    with Timeline().running() as line:
+        line.at(0.5).silence("DbDown", 8 * 3600, until_resolved=True)
+        line.at(1).push(high)
+        line.at(100).silence("DbDown", 9 * 3600)
+        line.at(400).push(high.resolved())
+        line.at(500).do(line.world.end_silence)  # the longer one
+        line.at(1000).push(Alert("DbDown", "db-1", "high", began=1000))
+        line.run_until(1300)
+
+        line.between(1000, 1130).expect_page("db-1")
+
+
+def test_a_longer_silence_that_is_ended_by_hand_holds_nothing_although_reconcile_is_out_of_order() -> None:
+    with Timeline().running() as line:
+        line.at(0.5).silence("DbDown", 1800)
+        line.at(1).push(HIGH)
+        line.at(600).silence("DbDown", 8 * 3600)
+        line.at(900).fault("reconcile", "dynamodb", "", "refuse", times=100_000)
+        line.at(1000).do(line.world.end_silence)  # the longer one
+        line.run_until(2100)
+
+        line.between(1800, 1930).expect_page("db-1")
+
+
 def test_what_resolves_while_it_is_silenced_pages_nobody() -> None:
     with Timeline().running() as line:
         line.at(0.5).silence("DbDown", 3600)

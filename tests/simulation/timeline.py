@@ -277,9 +277,12 @@ class Moment:
 
         return self.do(press, f"press {button}")
 
-    def silence(self, name: str, seconds: float, *, even_critical: bool = False) -> "Moment":
+    def silence(
+        self, name: str, seconds: float, *, even_critical: bool = False, until_resolved: bool = False
+    ) -> "Moment":
         """Silence an alert for a time."""
-        return self.do(lambda: self.timeline.world.silence(name, seconds, even_critical=even_critical))
+        how = {"even_critical": even_critical, "until_resolved": until_resolved}
+        return self.do(lambda: self.timeline.world.silence(name, seconds, **how))
 
     def fault(self, who: str, service: str, operation: str, kind: Kind, nth: int = 1, times: int = 1) -> "Moment":
         """Let the nth call from then on fail: whose (a function, `function/state`, `outside`), which service and what.

@@ -137,6 +137,16 @@ def test_the_dashboard_shows_metrics_that_are_counted(observability: Resources) 
     assert {name for name in ours if name not in code} == set()
 
 
+def test_the_dashboard_shows_every_metric_that_the_guide_says_reconcile_counts(observability: Resources) -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    section = guide.split("## What reconcile mends", 1)[1].split("\n## ", 1)[0]
+    named = re.findall(r"\| `(\w+)` \|$", section, re.MULTILINE)
+    body = observability["FirstlineDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+
+    assert len(named) > 5
+    assert [name for name in named if f'"{name}"' not in body] == []
+
+
 def test_the_nested_stack_gets_every_parameter_that_it_asks_for(resources: Resources) -> None:
     asked = yaml_parse((ROOT / "observability.yaml").read_text())["Parameters"]
 

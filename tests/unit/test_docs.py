@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from firstline.sources import SOURCES
+
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "layers" / "core" / "firstline"
 GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -74,6 +76,21 @@ def test_an_index_lists_every_page_beside_it(index: str) -> None:
     pages = {path.name for path in (ROOT / index).glob("*.md")} - {"README.md"}
 
     assert {name for name in pages if f"({name}" not in text} == set()
+
+
+@pytest.mark.parametrize("heading", ["# Sources: where alerts come from", "## What is read, what is ignored, and why"])
+def test_both_tables_about_sources_have_a_row_for_each_source(heading: str) -> None:
+    table = (ROOT / "docs/sources/README.md").read_text().partition(f"{heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| \[?([a-z]+)\b", table, re.MULTILINE)
+
+    assert [source for source in SOURCES if source not in rows] == []
+
+
+def test_the_table_about_messages_has_a_column_for_each_page_about_a_channel() -> None:
+    table = (ROOT / "docs/channels/README.md").read_text().partition("## Which message goes where\n\n| moment |")[2]
+    columns = re.findall(r"\w+", table.partition("\n")[0].lower())
+
+    assert {page.stem for page in (ROOT / "docs/channels").glob("*.md")} - {"README"} <= set(columns)
 
 
 def test_the_index_marks_each_decision_that_a_later_one_supersedes() -> None:

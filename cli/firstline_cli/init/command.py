@@ -43,7 +43,7 @@ def init_(
     no_deploy: Annotated[bool, typer.Option("--no-deploy", help="Leave the stack as it is deployed.")] = False,
     yes: deployment.YesOption = False,
 ) -> None:
-    """Set Firstline up: ask six questions, deploy, store secrets, and print what to tell each sender.
+    """Set Firstline up: ask six questions (seven with Slack), deploy, store secrets, print what to tell each sender.
 
     Parameters are stored in mine/firstline.toml, secrets only in SSM. Run the command again to change an answer, or to
     go on after an interruption.

@@ -11,7 +11,7 @@ from firstline.incidents.pages import page_due
 from firstline.incidents.store import Incidents
 from firstline.models import SEVERITY_RANK, Hold, Incident, Loud, StepResult
 from tests.integration.ports.conftest import Open, Ports, Wait, close, live_of, record_of
-from tests.support.builders import NOON, a_classification, alert, at
+from tests.support.builders import NOON, a_classification, a_page, alert, at
 from tests.support.changes import ending, joining, opened_by
 
 HIGH, MEDIUM = a_classification(severity="high"), a_classification(severity="medium")
@@ -82,15 +82,20 @@ def test_the_next_pagerduty_incident_stands_for_ours_after_the_first_is_over(
     assert not incidents.remember_page("PD1", own, at(6)), "PD2 has taken its place"
 
 
-def test_pagerdutys_words_are_taken_in_its_order(incidents: Incidents) -> None:
-    said = [("PD1", 2), ("PD1", 1), ("PD1", 2), ("PD2", 1), ("PD1", 3)]
-    assert [incidents.take_in_order(name, at(minute), at(9)) for name, minute in said] == [
-        True,
-        False,
-        True,
-        True,
-        True,
-    ]
+@pytest.mark.parametrize(
+    ("pagerduty_id", "happened_at", "taken"),
+    [
+        pytest.param("PD1", 1, False, id="older"),
+        pytest.param("PD1", 2, True, id="delivered again"),
+        pytest.param("PD1", 3, True, id="newer"),
+        pytest.param("PD2", 1, True, id="about another incident"),
+    ],
+)
+def test_of_pagerdutys_events_about_an_incident_one_older_than_the_last_is_not_taken(
+    incidents: Incidents, pagerduty_id: str, happened_at: float, *, taken: bool
+) -> None:
+    assert incidents.take_in_order("PD1", at(2), at(9))
+    assert incidents.take_in_order(pagerduty_id, at(happened_at), at(9)) is taken
 
 
 def test_a_record_says_where_its_message_is(incidents: Incidents, incident: Incident) -> None:
@@ -320,7 +325,7 @@ def test_the_wait_for_quiet_begins_with_its_token(
     assert (live.loud_since is None) == void
 
 
-@pytest.mark.parametrize("happens", ["joins", "is acknowledged", "ends", "is succeeded", "closes"])
+@pytest.mark.parametrize("happens", ["joins", "is acknowledged", "ends", "is paged", "is succeeded", "closes"])
 def test_no_wait_for_quiet_begins_on_a_decision_that_something_overtook(
     incidents: Incidents, groups: Groups, incident: Incident, happens: str
 ) -> None:
@@ -334,6 +339,9 @@ def test_no_wait_for_quiet_begins_on_a_decision_that_something_overtook(
             end_all(groups, incident, 4)
         case "is acknowledged":
             assert incidents.acknowledge(incident.incident_id, "ada", at(3)) is not None
+        case "is paged":  # by a process that read the incident while its alert still fired
+            page = a_page(delivered_to=[], at=None)
+            assert incidents.claim_page(incident, page, at(4), at(3), seen=seen)
         case "is succeeded":
             assert incidents.begin_generation(seen, at(3)) is not None
         case _:

@@ -1,5 +1,6 @@
 """The cause of an incident without a model: named only if structured evidence shows it."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from firstline.classification import cause
 from firstline.classification.classify import classify
 from firstline.classification.prompt import pack
-from firstline.classification.vital_signs import amount, lines
+from firstline.classification.vital_signs import KINDS, ResourceKind, VitalSign, amount, lines
 from firstline.models import (
     Classification,
     ErrorLine,
@@ -248,6 +249,22 @@ def test_a_resource_is_well_only_without_failures(failures: str) -> None:
     assert cause.is_well(quiet, NOW)
     failing = around(FUNCTION, state=None, Invocations=(50, 50), Duration=(20, 20), **failed(failures, 50, 50))
     assert not cause.is_well(failing, NOW)
+
+
+def test_a_kind_without_a_rule_or_a_listed_count_of_failures_is_never_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("IncomingRecords", "WriteProvisionedThroughputExceeded", "GetRecords.IteratorAgeMilliseconds")
+    signs = tuple(VitalSign(name, "Sum", "count", name) for name in names)
+    monkeypatch.setattr(cause, "KINDS", {**KINDS, "AWS/Kinesis": ResourceKind("Kinesis", ("StreamName",), signs)})
+    quiet: dict[str, Any] = dict.fromkeys(names, (0, 0))
+    assert not cause.is_well(around("AWS/Kinesis", state="ACTIVE", **quiet), NOW)
+
+
+@pytest.mark.parametrize("namespace", KINDS)
+def test_a_vital_sign_that_counts_failures_is_listed_as_one(namespace: str) -> None:
+    words = re.compile(r"(?!4xx).*(error|throttl|5xx|fail|unhealthy|exceeded|reject|dropped)", re.IGNORECASE)
+    counted = {sign.name for sign in KINDS[namespace].signs if words.match(sign.name)}
+
+    assert counted <= cause.FAILURES, "add it to FAILURES in classification/cause.py"
 
 
 def test_a_change_is_a_suspect_and_raises_no_severity(decide: Decide) -> None:

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from firstline_cli.main import app
+from firstline_cli.policies import FIRING_SOURCES
 
 RULE = "- {id: pay, reason: r, match: {host: a}, at_least: high, route: payments}"
 LEVELS = """levels:
@@ -54,7 +55,7 @@ def check(folder: Path, **files: str) -> tuple[int, str]:
         ),
         pytest.param(
             {"rules": "rules: []\ninhibit:\n- {id: a, reason: r, source: {source: zzz}, target: {host: a}}"},
-            ["rules.yaml:3: inhibit.0.source.source: 'zzz' fits no source; known are cloudwatch, "],
+            [f"rules.yaml:3: inhibit.0.source.source: 'zzz' fits no source; known are {FIRING_SOURCES[0]}, "],
             id="a source of an inhibition",
         ),
         pytest.param(

@@ -161,6 +161,16 @@ def test_if_the_table_cannot_be_written_no_wait_begins() -> None:
         announced("Await Quiet", {"slack": MemoryChannel()}, store)
 
 
+@pytest.mark.parametrize("announced_before", [False, True])
+def test_what_ended_without_data_is_told_once_although_its_page_goes_on_ringing(*, announced_before: bool) -> None:
+    slack, store = MemoryChannel(), quiet_store(own=OVER + Counts(lost=1), shown=1)
+
+    announced("Await Quiet", {"slack": slack}, store, announced=announced_before)
+
+    assert [told.kind for told in slack.told] == ([] if announced_before else ["changed"])
+    assert live_of(store).voided_seq < live_of(store).paged_seq
+
+
 @pytest.mark.parametrize(("live", "told"), [({"voided_seq": 1}, 0), (ACKED, 0), ({}, 1)])
 def test_what_was_announced_is_announced_again_only_to_call_a_page_off(live: dict[str, Any], told: int) -> None:
     slack, store = MemoryChannel(), quiet_store(**live)

@@ -23,7 +23,7 @@ from tests.unit.remediation.desk import Desk
 
 
 def with_all_parts(desk: Desk) -> RemediationPlan:
-    """Plan a runbook that looks, acts, verifies and could roll back."""
+    """Plan a runbook that looks, acts, verifies and could roll back; its `spool` comes from the alert's label, mail."""
     desk.runbooks = [
         a_runbook(
             steps=[

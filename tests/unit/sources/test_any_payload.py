@@ -109,7 +109,11 @@ def test_an_example_payload_with_any_value_replaced_is_read_ignored_or_refused(d
     read_by_all(wrong)
 
 
-@pytest.mark.parametrize("wrong", [None, True, 0, -1.5, 10**399, "", "\x00", "x" * 20_000, [], {}, [None], {"": None}])
+@pytest.mark.parametrize(
+    "wrong",
+    [None, True, 0, -1.5, 10**399, "", "\x00", "x" * 20_000, [], {}, [None], {"": None}],
+    ids=lambda wrong: repr(wrong)[:12],
+)
 def test_every_value_of_every_example_payload_may_be_wrong_in_this_way(wrong: Any) -> None:
     for name, payload in FIXTURES.items():
         source = name.split("/")[0].replace("deployments", "cloudwatch")

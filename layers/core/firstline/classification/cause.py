@@ -23,7 +23,7 @@ _SLOWER = 3
 _FAILED_SHARE = 0.01
 _OLD_MESSAGE_SECONDS = 600
 
-_FAILURES = frozenset(
+FAILURES = frozenset(
     {
         *("Errors", "Throttles", "5XXError", "5xx", "HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count"),
         *("UnHealthyHostCount", "StatusCheckFailed_System", "StatusCheckFailed_Instance"),
@@ -33,6 +33,8 @@ _FAILURES = frozenset(
 """Metrics that count failures. A resource with failures now is not well, even if no rule names a cause."""
 
 _WELL_STATES = frozenset({"available", "running", "active", "ok", "in-use"})
+"""The states that AWS gives a healthy resource, in lower case. A resource with any other state is not well."""
+
 _WRITES = re.compile(r"(?:Update|Modify|Put|Delete|Stop|Reboot|Terminate|Deploy|Register|Deregister|Set|Detach|Remove)")
 _NO_CHANGE = re.compile(r".*(?:Tag|Alarm|LogGroup|RetentionPolicy)")
 """The first pattern: AWS calls that change a resource. The second: those of them that do not change how it works."""
@@ -57,7 +59,7 @@ def _changed(seen: Seen) -> Cause | None:
     None if nobody changed how the resource works, or if neither a count of failures rose nor a database's connections
     fell.
     """
-    failing = [name for name in seen.readings if name in _FAILURES and seen.rose(name)]
+    failing = [name for name in seen.readings if name in FAILURES and seen.rose(name)]
     if database_cause.connections_fell(seen):
         failing.append("DatabaseConnections")
     by_people = (change for change in seen.changes if change.who is not None and change.at <= seen.opened_at)
@@ -73,18 +75,27 @@ def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
 
     False if AWS did not describe the resource or reported a failure of it, if a metric counts failures now, if the
     state is none that AWS gives a healthy resource, if tasks are missing or most connections were lost, if no task runs
-    or no target is healthy, or if `find` names a cause of an incident that began at `opened_at`.
+    or no target is healthy, or if `find` names a cause of an incident that began at `opened_at`. Also False if no rule
+    and no count of failures could show a fault of this kind of resource.
     """
     seen = Seen.of(evidence, opened_at)
     if seen is None or not seen.resource.described or len(seen.readings) < _least_readings(seen.resource):
         return False
+    if not _would_show_a_fault(seen.resource.namespace):
+        return False
     if 0 in (seen.resource.number("running"), seen.resource.number("healthy")):
         return False
-    failing = any(name in _FAILURES and reading.now > 0 for name, reading in seen.readings.items())
+    failing = any(name in FAILURES and reading.now > 0 for name, reading in seen.readings.items())
     if failing or _short_of_tasks(seen) or database_cause.connections_fell(seen) or seen.event("failure") is not None:
         return False
     state = (seen.resource.state or "").casefold()
     return (not state or state in _WELL_STATES) and find(evidence, opened_at) is None
+
+
+def _would_show_a_fault(namespace: str) -> bool:
+    """Return True if there are rules for this kind of resource, or one of its vital signs counts failures."""
+    kind = KINDS.get(namespace)
+    return namespace in _RULES or (kind is not None and any(sign.name in FAILURES for sign in kind.signs))
 
 
 def _least_readings(resource: Resource) -> int:

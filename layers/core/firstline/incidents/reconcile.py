@@ -24,7 +24,7 @@ from firstline.incidents.lifecycle import BadEnd
 from firstline.incidents.look import NEWS_AFTER, Look, Spare, missed_signal, next_look, out_of_date
 from firstline.incidents.pages import on_hold, page_overdue, page_within
 from firstline.incidents.resting import Resting
-from firstline.incidents.stopped import TOLD_WITHIN
+from firstline.incidents.stopped_executions import TOLD_WITHIN
 from firstline.incidents.store import Incidents
 from firstline.models import ExecutionInput, Incident, IncidentRecord
 from firstline.observability import logger, metrics

@@ -180,9 +180,10 @@ class Incidents(EvidenceSource, Protocol):
         """
 
     def name_hold(self, incident_id: str, hold: Hold) -> None:
-        """Store in the incident's verdict the hold that holds it now, if the verdict names another; a rule's stays.
+        """Store in the incident's verdict the hold that holds it now, if the verdict names another.
 
-        Do nothing if the incident has no verdict with a hold, or if the verdict changes meanwhile.
+        Do nothing if the incident has no verdict with a hold, or if the verdict changes meanwhile. A rule's hold stays,
+        and so does a silence until the incident resolves. The stored hold ends when the old one did, if sooner.
         """
 
     def mark_verified(self, incident: Incident, now: datetime) -> None:

@@ -9,8 +9,8 @@
 | an unknown source or path | 404, with the known ones |
 | a write failed | 503: the sender tries again |
 
-API Gateway itself refuses what Lambda cannot take: bodies of more than about 6 MB. AWS authenticates events that come
-without HTTP; an error on them is raised, so that Lambda tries again.
+API Gateway itself answers 413 to what Lambda cannot take: bodies of more than about 6 MB, or 4.5 MB if they are not
+text. AWS authenticates events that come without HTTP; an error on them is raised, so that Lambda tries again.
 """
 
 import base64

@@ -185,7 +185,7 @@ class _Announcer:
         # What is told calls pages off, so that they are void is written before. Else the wait's own write says it.
         if rings and missing is None and not self.incidents.begin_quiet(event.incident, self.now):
             raise self._refused(event)
-        told = self._tell_quiet(missing) if rings or not event.announced else False
+        told = self._tell_quiet(missing) if (rings and missing is None) or not event.announced else False
         if not self.incidents.await_quiet(
             event.incident, event.generation, event.token, self.now, seen=live, void=missing is None
         ):

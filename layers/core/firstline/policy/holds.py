@@ -110,7 +110,7 @@ class Window(Frozen):
         return next((moment for moment in ends if not self.on(moment)), now + WINDOW_AT_MOST)
 
     def hold(self, now: datetime) -> Hold:
-        """Return the hold of the window on an alert that is accepted now."""
+        """Return the hold of this maintenance window on an alert that is accepted now; both end together."""
         until = self.end(now)
         reason = f"Maintenance by {self.owner} (window {self.id}): {self.reason}"
         return Hold(by="window", id=self.id, reason=reason, until=until, seconds=seconds_until(until, now))

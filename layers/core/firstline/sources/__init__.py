@@ -1,8 +1,8 @@
 """The sources of alerts: one module per source, which authenticates its sender and reads its payloads.
 
-Read `generic.py` first, a complete source. No module here does I/O. To add a source, write a module with `read` and
-`authenticate` (see `Source`), and add its name to `SOURCES`. A module is imported when its source is first used:
-ingest's start must stay cheap.
+Read `canary.py` first, the shortest source; `grafana.py` also reads labels and a host. No module here does I/O. To add
+a source, write a module with `read` and `authenticate` (see `Source`), and add its name to `SOURCES`. A module is
+imported when its source is first used: ingest's start must stay cheap.
 
 `authentication.py` proves who sent a payload; `identity.py` says which alerts are the same and which are one group.
 """

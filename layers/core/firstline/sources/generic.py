@@ -192,10 +192,10 @@ def _read_alert(raw: Any, reading: Reading) -> None:
 
 
 def _status_and_word(alert: dict[str, Any], name: str) -> tuple[Status, str]:
-    """Return the status of an alert called `name`, and the word that `status_and_word` gives for it.
+    """Return the status of an alert called `name`, and the sender's word for it, such as `critical` or `ok`.
 
     If no field states a status, the alert is resolved if its name or message says that it is over; the word is then
-    still that of `status_and_word`.
+    still what `status_and_word` read from the fields.
     """
     status, word = status_and_word(alert, name)
     says_it_is_over = says_end(name, bad=is_bad(alert)) or shows_end(first(alert, _MESSAGE) or "")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.once import Once
     from firstline.incidents.reconcile import Reconciler
-    from firstline.incidents.stopped import StoppedWatch
+    from firstline.incidents.stopped_executions import StoppedWatch
     from firstline.incidents.throttles import ThrottleWatch
     from firstline.incidents.unheard import UnheardWatch
     from firstline.ingest.accept import Ingestion
@@ -115,7 +115,7 @@ class AlertParts(OnCallParts, MonitorParts):
 
     @cached_property
     def stopped_watch(self) -> "StoppedWatch":
-        from firstline.incidents.stopped import StoppedWatch
+        from firstline.incidents.stopped_executions import StoppedWatch
 
         return StoppedWatch(self.incidents, self.executions, self.once, self.page_topic.say, self.settings.stack_name)
 

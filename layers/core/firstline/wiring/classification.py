@@ -36,7 +36,7 @@ class ClassificationParts(MonitorParts):
         policy = self.model_policy
         if policy.model is None:
             return None
-        from firstline.adapters.dynamodb.circuit import SharedCircuit
+        from firstline.adapters.dynamodb.model_circuit import SharedCircuit
         from firstline.adapters.dynamodb.spending import Spending
         from firstline.adapters.llm.chat_model import ChatModel, Endpoint
         from firstline.adapters.llm.shared_forms import SharedForms

@@ -22,7 +22,7 @@ ADDRESS = "console/url"
 def connect(
     settings: ChannelSettings, secrets: Secrets, remember: Remember, save_post: SavePost, *, interactive: bool = False
 ) -> dict[str, Channel]:
-    """Return the channels whose secrets are set (Slack, PagerDuty, Teams, the webhook), by name.
+    """Return the channels whose secrets are set, by name.
 
     A channel whose secret cannot be read fails each message, so that the other channels still work.
 
@@ -33,8 +33,8 @@ def connect(
     save_post
         Stores the digest of a channel's newest post, so that it is not posted again.
     interactive
-        True if a person waits for the answer: then time-outs are short, and Teams and the webhook send nothing, because
-        the incident's execution posts there later.
+        True if a person waits for the answer: then time-outs are short, and a channel that is slow or cannot edit sends
+        nothing, because the incident's execution posts there later.
     """
     stack = stack_info(settings, secrets)
     found = {

@@ -317,7 +317,10 @@ class TableIncidents(LiveMarks, Closing):
         return written.model_copy(update=undecided)
 
     def _answers(self, word: Approval, decision: Decision | None, seen: IncidentRecord) -> Edit:
-        """Return the edit that adds an answer, and a decision if that makes one, if no answer is newer than `seen`."""
+        """Return the edit that adds a person's answer to the plan (`word`), unless one is newer than `seen`.
+
+        `decision` is what the plan's answers come to with it; None while approvals are missing.
+        """
         approvals = seen.approvals if decision == "refused" else [*seen.approvals, word]
         sets: Item = {"plan_digest": seen.plan_digest, "expires_at": self._table.late_expiry(word.at)}
         if approvals:

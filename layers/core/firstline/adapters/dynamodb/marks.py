@@ -205,7 +205,7 @@ class LiveMarks(TableStore):
         Step Functions gave up on may come last, and nobody waits with its token.
         """
         as_seen = {"generation": generation, "status": OPEN, "changes": seen.own.changes}
-        as_seen |= {"firing": seen.own.firing, **_as_counted(seen)}
+        as_seen |= {"firing": seen.own.firing, "paged_seq": seen.paged_seq, **_as_counted(seen)}
         free, values = "attribute_not_exists(task_token)", {":mine": token}
         if seen.task_token is not None:
             free, values = "task_token = :seen", values | {":seen": seen.task_token}
@@ -229,17 +229,22 @@ class LiveMarks(TableStore):
         self._first_possible(incident, Edit(sets={"shown": version}, where="shown < :version", values=newer))
 
     def name_hold(self, incident_id: str, hold: Hold) -> None:
-        """Store in the incident's verdict the hold that holds it now, if the verdict names another; a rule's stays.
+        """Store in the incident's verdict the hold that holds it now, if the verdict names another.
 
-        Do nothing if the incident has no verdict with a hold, or if the verdict changes meanwhile.
+        Do nothing if the incident has no verdict with a hold, or if the verdict changes meanwhile. A rule's hold stays,
+        and so does a silence until the incident resolves, which the close finds and ends by it. The stored hold ends
+        when the old one did, if that is earlier: then Classify asks again what still holds the incident.
         """
         from firstline.models import Classification  # imported late: ingest names no hold
 
         stored = (self._table.get(*incident_key(incident_id)) or {}).get("classification")
         verdict = None if stored is None else Classification.from_stored(json.loads(stored))
         named = verdict.hold if verdict else None
-        if verdict is None or named is None or named.by == "rule" or (named.by, named.id) == (hold.by, hold.id):
+        if verdict is None or named is None or named.by == "rule" or named.until_resolved:
             return
+        if (named.by, named.id) == (hold.by, hold.id):
+            return
+        hold = hold.model_copy(update={"until": min(hold.until, named.until)})
         reasons = [hold.reason if reason == named.reason else reason for reason in verdict.reasons]
         self._table.update(
             *incident_key(incident_id),

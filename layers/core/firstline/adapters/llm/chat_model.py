@@ -1,8 +1,8 @@
 """A language model behind an OpenAI-compatible server: one question, one checked answer, one deadline.
 
-A question goes through the server's circuit breaker (`circuit.py`) and the day's ceiling (`spending.py`). Then
-`openai_chat.py` sends it in the form that the server takes (`chat_format.py`), which the stack remembers
-(`shared_forms.py`), and `chat_answer.py` checks the answer.
+A question goes through the server's circuit breaker (`adapters/dynamodb/model_circuit.py`) and the day's ceiling
+(`spending.py` beside it). Then `openai_chat.py` sends it in the form that the server takes (`chat_format.py`), which
+the stack remembers (`shared_forms.py`), and `chat_answer.py` checks the answer.
 
 The `openai` client takes several times as long to import as everything else, so only a call imports it.
 """
@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from firstline.adapters.dynamodb.circuit import SharedCircuit
+from firstline.adapters.dynamodb.model_circuit import SharedCircuit
 from firstline.adapters.dynamodb.spending import Reservation, Spending
 from firstline.adapters.llm import chat_answer
 from firstline.adapters.llm.chat_answer import Completion

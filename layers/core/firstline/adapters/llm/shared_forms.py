@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
-from firstline.adapters.dynamodb.circuit import PARTITION
+from firstline.adapters.dynamodb.model_circuit import PARTITION
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.llm.chat_format import ChatFormat
 from firstline.errors import HistoryUnavailable

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.circuit_breaker import base
 from aws_lambda_powertools.utilities.circuit_breaker.persistence import base as store
 from botocore.exceptions import ClientError
 
-from firstline.adapters.dynamodb.circuit import FAILURES_IN_A_ROW, OPEN_SECONDS, STATE_AGE_SECONDS, SharedCircuit
+from firstline.adapters.dynamodb.model_circuit import FAILURES_IN_A_ROW, OPEN_SECONDS, STATE_AGE_SECONDS, SharedCircuit
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
 from firstline.classification.prompt import Prompt
