@@ -40,7 +40,7 @@ _OBJECT = re.compile(
     r"(?i:host|service|site|monitor|node|endpoint)[ \t][\w./:-]{0,99}\w/?"
     r"|https?://[^\W\d]+(?:[./-][^\W\d]+)*/?|[^\W\d]+(?:[.-][^\W\d]+)*"
 )
-"""The names of what is up or down: a word without a digit (`shop`), an address, or a word after its kind (`Host a-1`)."""
+"""The names of what is up or down: a word without a digit (`shop`), an address, a word after its kind (`Host a-1`)."""
 
 
 def is_quantity(text: str) -> bool:
