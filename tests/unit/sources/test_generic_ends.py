@@ -173,7 +173,15 @@ def test_an_end_ends_no_other_alert(begins: Payload, ends: Payload) -> None:
         *("0 nodes UP", "2/3 UP", "Price of oil UP", "not UP", "p99 latency UP", "5xx rate UP"),
         *("Queue length UP", "p99 UP", "5xx UP", "GC pause UP", "HTTP 500 UP", "CPU steal UP", "Fraud score UP"),
         *("SLO burn UP", "Spam UP", "Queue wait UP", "Wait UP", "Heap used UP", "Replication gap UP", "CPU% UP"),
-        *("queue_length UP", "queueLength UP", "queue.wait UP", "errors/min UP", "shop api UP", "web-1 UP"),
+        *(
+            "queue_length UP",
+            "queueLength UP",
+            "queue.wait UP",
+            "bytes-in UP",
+            "errors/min UP",
+            "shop api UP",
+            "web-1 UP",
+        ),
         *("Service latency UP", "Node p99 UP", "Site 500 UP", "Host CPU% UP", "Service errors UP"),
         *("Queue length: UP", "p99 - UP", "HTTP 500 is UP", "Queue length is back UP", "Refunds are UP"),
     ],
@@ -222,6 +230,8 @@ FULL = {"alert_name": "DiskFull", "severity": "critical"}
         (FULL | {"nagios_hostname": "nagios", "host_name": "web-1"}, "web-1"),
         (FULL | {"nagios_hostname": "web-1", "nagios_hoststate": "UP"}, "web-1"),
         ({"nagios_hostname": "web-1", "title": "DiskFull", "severity": "critical"}, "web-1"),
+        ({"nagios_hostname": "web-1", "nagios_hoststate": "UP", "title": "DiskFull", "severity": "critical"}, "web-1"),
+        ({"nagios_hostname": "web-1", "nagios_servicedesc": "x", "name": "DiskFull", "severity": "critical"}, "web-1"),
     ],
 )
 def test_macros_of_nagios_take_no_field_from_a_message_with_a_name(payload: dict[str, Any], host: str) -> None:

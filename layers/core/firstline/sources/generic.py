@@ -276,8 +276,10 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
 def _with_macros(raw: dict[str, Any]) -> dict[str, Any]:
     """Return a message with Nagios' macros under their names without the prefix: `NAGIOS_HOSTNAME` as `hostname`.
 
-    If the macros name a service or the state of a host, and no `alert_name` is there, the message is the environment of
-    a notification command: the macros then count before other variables, such as the `HOSTNAME` of Nagios' own machine.
+    If the macros name a service or the state of a host, the message may be the environment of a notification command:
+    it then has no name of its own, or it has the macro for the type of notification and no `alert_name`. In such an
+    environment the macros count before other variables, such as the `HOSTNAME` of Nagios' own machine.
+
     Of any other message the macros only add fields that it does not have. The state of a host is not added: a host may
     be up while an alert about it fires.
     """
@@ -287,7 +289,8 @@ def _with_macros(raw: dict[str, Any]) -> dict[str, Any]:
     macros = {key.removeprefix(_NAGIOS): alert[key] for key in alert if key.startswith(_NAGIOS)}
     host = first(macros, ("hostname", "hostalias"))
     name = first(macros, _NAGIOS_NAME) or (f"Host {host}" if host and "hoststate" in macros else None)
-    if name is not None and "alertname" not in alert:
+    own = ("alertname",) if "notificationtype" in macros else _NAME
+    if name is not None and first(alert, own) is None:
         others = {key: raw[key] for key in raw if not values.letters(key).startswith(_NAGIOS)}
         return {**others, **macros, "alertname": name, "host": host}
     return {**raw, **{key: macros[key] for key in macros if key not in alert and key != "hoststate"}}

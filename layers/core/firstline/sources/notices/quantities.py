@@ -32,10 +32,10 @@ _JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 
 _MAY_COUNT = re.compile(
     r"\b(?:[a-z]{2,}s|back(?:ed|ing)?|set|start|sign|log|scaled?|ramp|build|clean|spin|roll|slow|shut|warm|wind"
-    r"|pil(?:ed|ing)|catch|hang|hung|lock(?:ed)?|fill(?:ed|ing)?|blow|wake|hold|follow|give|speed|line)$",
+    r"|pil(?:ed|ing)|catch|hang|hung|lock(?:ed)?|fill(?:ed|ing)?|blow|wake|hold|follow|give|speed|line|in|out|byte)$",
     re.IGNORECASE,
 )
-"""A last word that ` UP` or ` DOWN` may only say more of: a plural (`errors UP`), or a verb (`Warm UP`)."""
+"""A last word that ` UP` or ` DOWN` may only say more of: a plural (`errors`), a verb (`Warm`), or `bytes-in`."""
 _OBJECT = re.compile(
     r"(?i:host|service|site|monitor|node|endpoint)[ \t][\w./:-]{0,99}\w/?"
     r"|https?://[^\W\d]+(?:[./-][^\W\d]+)*/?|[^\W\d]+(?:[.-][^\W\d]+)*"
@@ -51,7 +51,7 @@ def is_quantity(text: str) -> bool:
 
 
 def may_count(text: str) -> bool:
-    """Return True if the last word of a text is a quantity, a plural or a verb, so that ` UP` may tell no state."""
+    """Return True if the last word of a text is a quantity, a plural, a verb or the like: ` UP` may tell no state."""
     return is_quantity(text) or _MAY_COUNT.search(text) is not None
 
 
