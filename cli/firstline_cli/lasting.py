@@ -207,7 +207,8 @@ def _of_file(file: Path, read: Callable[[list[Any]], Iterable[Draft]]) -> Iterat
         # JSON is YAML, and YAML's reader is much slower.
         text = words_file.decoded(file.read_bytes())
         text.encode()  # bytes that are no UTF-8 are refused
-        yield from read([json.loads(text)] if file.suffix == ".json" else documents(text))
+        is_json = file.suffix == ".json"
+        yield from read([json.loads(text, object_pairs_hook=_each_key_once)] if is_json else documents(text))
     except KeyTwice as error:
         raise refusal(f"{file}: {error}") from None
     except (ValueError, yaml.YAMLError, RecursionError) as error:
@@ -217,6 +218,19 @@ def _of_file(file: Path, read: Callable[[list[Any]], Iterable[Draft]]) -> Iterat
         raise refusal(f"{file}: cannot be read ({error.strerror}): name the file to read") from None
     except ConfigurationError as error:
         raise refusal(f"{file}: {error}") from None
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object's pairs as a dictionary; raise ConfigurationError if a key is there twice, as YAML's does.
+
+    Python's reader of JSON would silently keep the last.
+    """
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ConfigurationError(f"{one_line(key, 100)}: given twice; keep one")
+        found[key] = value
+    return found
 
 
 def _alarms(client: Any, prefix: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:

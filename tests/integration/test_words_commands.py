@@ -114,6 +114,15 @@ def test_a_table_that_fails_midway_is_told_with_what_was_stored(
     assert "Only 1 of 3 words were stored (throttled): run it again" in failed.stderr
 
 
+def test_a_key_given_twice_in_json_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text(
+        '{"groups": [{"rules": [{"alert": "A", "expr": "x", "labels": {"severity": "page", "severity": "info"}}]}]}'
+    )
+    refused = run("import", "rules", file)
+    assert (refused.exit_code, "rules.json: severity: given twice; keep one" in refused.stderr) == (2, True)
+
+
 def test_a_broken_file_ends_with_one_line(tmp_path: Path, table_on_aws: Table) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text("groups: [")

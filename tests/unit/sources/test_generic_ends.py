@@ -171,10 +171,83 @@ def test_an_end_ends_no_other_alert(begins: Payload, ends: Payload) -> None:
     [
         *("errors UP", "CPU UP", "web-1 CPU UP", "Rack temperature UP", "SET UP", "Warm UP", "Queue UP", "shop up"),
         *("0 nodes UP", "2/3 UP", "Price of oil UP", "not UP", "p99 latency UP", "5xx rate UP"),
+        *("Queue length UP", "p99 UP", "5xx UP", "GC pause UP", "HTTP 500 UP", "CPU steal UP", "Fraud score UP"),
+        *("SLO burn UP", "Spam UP", "Queue wait UP", "Wait UP", "Heap used UP", "Replication gap UP", "CPU% UP"),
+        *(
+            "queue_length UP",
+            "queueLength UP",
+            "queue.wait UP",
+            "bytes-in UP",
+            "errors/min UP",
+            "shop api UP",
+            "web-1 UP",
+        ),
+        *("Service latency UP", "Node p99 UP", "Site 500 UP", "Host CPU% UP", "Service errors UP"),
+        *("Queue length: UP", "p99 - UP", "HTTP 500 is UP", "Queue length is back UP", "Refunds are UP"),
     ],
 )
 def test_a_text_that_only_counts_more_is_no_end(text: str) -> None:
     assert not says_end(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("shop UP", "Checkout UP!", "shop-api UP", "shop_api UP", "shop.example.com UP", "https://shop.example/ UP"),
+        *("Host web-1 UP", "service shop2 UP", "Node 10.1.2.7 UP", "endpoint /health UP", "Site shop.example UP"),
+        *("web-1 - UP", "Port 443: UP", "web-500 - UP", "Payments - UP", "CPU: healthy", "Disk - online"),
+    ],
+)
+def test_a_text_that_something_is_up_is_an_end(text: str) -> None:
+    assert says_end(text)
+
+
+def test_a_quantity_that_rises_is_an_alert_of_its_own() -> None:
+    rises = {"title": "Queue length UP"}
+    assert fired(rises) != fired({"title": "[CRITICAL] Queue length"})
+    assert fired(rises) in ended(rises | {"status": "resolved"})
+
+
+@pytest.mark.parametrize("more", [{}, {"host": "web-1"}, {"severity": "warning"}, {"message": "900 jobs wait"}])
+def test_a_quantity_that_rises_fires_beside_any_other_field(more: dict[str, str]) -> None:
+    assert fired({"alert_name": "Queue length UP"} | more)
+
+
+def alert_of(payload: dict[str, Any]) -> tuple[str, str, str, str | None]:
+    (alert,) = normalize_batch("generic", payload).alerts
+    return alert.alert_name, alert.status, alert.severity, alert.host
+
+
+FULL = {"alert_name": "DiskFull", "severity": "critical"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "host"),
+    [
+        (FULL | {"nagios_hostname": "web-1"}, "web-1"),
+        ({"alert_name": "DiskFull", "priority": "P1", "nagiosHostName": "web-1"}, "web-1"),
+        (FULL | {"nagios_host_name": "nagios", "host": "web-1"}, "web-1"),
+        (FULL | {"nagios_hostname": "nagios", "host_name": "web-1"}, "web-1"),
+        (FULL | {"nagios_hostname": "web-1", "nagios_hoststate": "UP"}, "web-1"),
+        ({"nagios_hostname": "web-1", "title": "DiskFull", "severity": "critical"}, "web-1"),
+        ({"nagios_hostname": "web-1", "nagios_hoststate": "UP", "title": "DiskFull", "severity": "critical"}, "web-1"),
+        ({"nagios_hostname": "web-1", "nagios_servicedesc": "x", "name": "DiskFull", "severity": "critical"}, "web-1"),
+    ],
+)
+def test_macros_of_nagios_take_no_field_from_a_message_with_a_name(payload: dict[str, Any], host: str) -> None:
+    assert alert_of(payload) == ("DiskFull", "firing", "critical", host)
+
+
+@pytest.mark.parametrize("variables", [{}, {"HOSTNAME": "nagios", "HOST": "nagios", "NAME": "monitoring"}])
+def test_the_environment_of_nagios_is_read_by_its_macros(variables: dict[str, str]) -> None:
+    assert alert_of(NAGIOS | variables) == ("Disk", "firing", "critical", "db-1")
+    assert alert_of(NAGIOS_HOST | variables)[::3] == ("Host db-1", "db-1")
+    assert fired(NAGIOS | variables) in ended(NAGIOS | DISK_IS_OK | variables)
+
+
+def test_a_field_beside_the_macros_of_nagios_is_read() -> None:
+    (alert,) = normalize_batch("generic", NAGIOS | {"severity": "low", "environment": "prod"}).alerts
+    assert (alert.severity, alert.environment) == ("low", "prod")
 
 
 def test_an_end_without_a_name_says_what_is_missing() -> None:

@@ -66,6 +66,7 @@ _GRADES = {"critical": "critical", "crit": "critical", "warning": "warning", "wa
 """Statuses that are a severity too, in Nagios and its relatives."""
 _NAGIOS, _NAGIOS_HOST = "nagios", "nagioshostname"
 """The beginning, by its letters, of each macro that Nagios puts into a command's environment, and one they all have."""
+_NAGIOS_NAME = ("servicedesc", "servicedisplayname")
 _MESSAGE = (
     *("message", "msg", "description", "longdescription", "text", "details", "alertdetails"),
     *("body", "output", "serviceoutput", "hostoutput", "summary", "item"),
@@ -255,14 +256,12 @@ def _ended_at(alert: dict[str, Any], status: str) -> datetime | None:
 def _fields(raw: dict[str, Any]) -> dict[str, Any]:
     """Return an alert's fields, keyed by the letters and digits of their names: `alert_name` is `alertname`.
 
-    A known tool's message is translated into the fields of the generic source, and Nagios' macros lose their prefix. Of
-    another message the fields at the top are returned. If these have no name, or neither a status nor a severity, the
-    fields of nested objects are added: `{"name": …, "build": {"status": …}}`.
+    A known tool's message is translated into the fields of the generic source, and Nagios' macros lose their prefix
+    (`_with_macros`). Of another message the fields at the top are returned. If these have no name, or neither a status
+    nor a severity, the fields of nested objects are added: `{"name": …, "build": {"status": …}}`.
     """
-    raw = _with_text_of_blocks(raw)
+    raw = _with_macros(_with_text_of_blocks(raw))
     alert = by_letters(raw)
-    if _NAGIOS_HOST in alert:
-        return {key.removeprefix(_NAGIOS): alert[key] for key in alert if key.startswith(_NAGIOS)}
     known = unfolded(alert)
     if known is not None and first(known, _NAME) is not None:
         return known
@@ -272,6 +271,29 @@ def _fields(raw: dict[str, Any]) -> dict[str, Any]:
         return alert
     # What an alert is about has states of its own: a payment that failed with `data.status: success` is no end.
     return by_letters(flattened({key: raw[key] for key in raw if values.letters(key) not in ABOUT}))
+
+
+def _with_macros(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a message with Nagios' macros under their names without the prefix: `NAGIOS_HOSTNAME` as `hostname`.
+
+    If the macros name a service or the state of a host, the message may be the environment of a notification command:
+    it then has no name of its own, or it has the macro for the type of notification and no `alert_name`. In such an
+    environment the macros count before other variables, such as the `HOSTNAME` of Nagios' own machine.
+
+    Of any other message the macros only add fields that it does not have. The state of a host is not added: a host may
+    be up while an alert about it fires.
+    """
+    alert = by_letters(raw)
+    if _NAGIOS_HOST not in alert:
+        return raw
+    macros = {key.removeprefix(_NAGIOS): alert[key] for key in alert if key.startswith(_NAGIOS)}
+    host = first(macros, ("hostname", "hostalias"))
+    name = first(macros, _NAGIOS_NAME) or (f"Host {host}" if host and "hoststate" in macros else None)
+    own = ("alertname",) if "notificationtype" in macros else _NAME
+    if name is not None and first(alert, own) is None:
+        others = {key: raw[key] for key in raw if not values.letters(key).startswith(_NAGIOS)}
+        return {**others, **macros, "alertname": name, "host": host}
+    return {**raw, **{key: macros[key] for key in macros if key not in alert and key != "hoststate"}}
 
 
 def _with_text_of_blocks(raw: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from firstline.sources.notices.notice import (
     part,
     state_key,
 )
+from firstline.sources.notices.quantities import can_be_up, is_quantity, may_count
 
 _OVER = (
     "resolved",
@@ -99,14 +100,6 @@ _NOT_OVER = re.compile(
 )
 """Words of trouble, and words that say that only some of several are well: `2 of 3`, `only`."""
 _MORE_IS_WORSE = re.compile(r"\b(?:rates?|ratio|latency|usage|load|depth|queue|lag|count|traffic) $", re.IGNORECASE)
-_COUNTED = re.compile(
-    r"\b(?:[a-z]{2,}s|cpu|memory|heap|swap|disk|traffic|throughput|time|delay|backlog|size|volume|utili[sz]ation"
-    r"|consumption|temperature|humidity|pressure|power|voltage|speed|price|cost|spend|bill|loss|jitter|churn|demand"
-    r"|rate|ratio|latency|usage|load|depth|queue|lag|count|level"
-    r"|back|set|start|sign|log|scaled?|ramp|build|clean|spin|roll|slow|shut|warm|wind)$",
-    re.IGNORECASE,
-)
-"""The last word of a text that ` UP` or ` DOWN` only says more of: what is counted (`errors UP`), or a verb."""
 _OFFERED = re.compile(r"\b(?:updates?|upgrades?|versions?|patch(?:es)?)\b", re.IGNORECASE)
 _OF_ATTACKER = re.compile(
     r"\b(?:attack\w*|brute|injection|intrusion|exfiltration|suspicious|malicious|malware|logins?|logon)\b",
@@ -241,7 +234,8 @@ def says_end(text: str, *, bad: bool = False) -> bool:
         return (brackets["end"] or brackets["round"]) is not None and _is_of_text(text, brackets)
     if (ends := _ENDS_WITH_STATE.fullmatch(text)) is not None and (ends["said"] or ends["end"]):
         name = ends["name"]
-        return ends["said"] is not None or not (bad or _NOT_OVER.search(name) or _MORE_IS_WORSE.search(f"{name} "))
+        rises = _MORE_IS_WORSE.search(f"{name} ") or ((ends["end"] or "").lower() == "up" and is_quantity(name))
+        return ends["said"] is not None or not (bad or _NOT_OVER.search(name) or rises)
     if (capitals := _in_capitals(text)) is not None:
         return capitals["end"] is not None and not bad and not _NOT_OVER.search(capitals["name"])
     said = _sentence(text)
@@ -251,7 +245,9 @@ def says_end(text: str, *, bad: bool = False) -> bool:
 def _in_capitals(text: str) -> re.Match[str] | None:
     """Match `shop DOWN` and `shop UP`, of which the last word is the state; None for `errors UP` and other texts."""
     found = _ENDS_IN_CAPITALS.fullmatch(text.strip())
-    return None if found is None or _COUNTED.search(found["name"]) else found
+    if found is None or may_count(found["name"]) or (found["end"] and not can_be_up(found["name"])):
+        return None
+    return found
 
 
 def _means_end(text: str, said: re.Match[str]) -> bool:
@@ -264,7 +260,7 @@ def _means_end(text: str, said: re.Match[str]) -> bool:
     before, after = text[: said.start()], text[said.end() : _MOST]
     word = (said["works"] or said["over"] or "").lower()
     is_bad = (
-        (word == "up" and (_MORE_IS_WORSE.search(before) or not _BACK.search(text[:_MOST])))
+        (word == "up" and (is_quantity(before) or not _BACK.search(text[:_MOST])))
         or (word == "available" and _OFFERED.search(before))
         or (word.endswith("cleared") and not _TROUBLES.search(before))
         or (said["done"] and _OF_ATTACKER.search(before))
