@@ -166,7 +166,7 @@ def test_a_wait_that_ends_too_early_does_not_close_the_incident_early(world: Wor
 
 
 def test_functions_that_do_not_know_the_state_let_the_incident_close_at_the_end_of_its_window(world: World) -> None:
-    """As after a roll back: an execution of this machine meets the functions of the release before."""
+    """Let an execution of this machine meet the functions of the release before, as after a rollback."""
     ended = world.now() + timedelta(seconds=WINDOW_SECONDS)
 
     def unknown(handler: Handler, event: Event) -> Any:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from firstline import models
+from firstline.adapters.dynamodb.claims import Claims
 from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import CLOSED, LOOK_AGAIN, OPEN, alert_of, live_key, read_lives
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from firstline.remediation.store import Beginning
 
 
-class TableIncidents(LiveMarks, Closing):
+class TableIncidents(LiveMarks, Claims, Closing):
     """The incidents and their evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails.
 
     If the reply to a write is lost, boto3 repeats the write, which is then refused. So after a refusal the item is read
@@ -317,17 +318,13 @@ class TableIncidents(LiveMarks, Closing):
         return written.model_copy(update=undecided)
 
     def _answers(self, word: Approval, decision: Decision | None, seen: IncidentRecord) -> Edit:
-        """Return the edit that adds a person's answer to the plan (`word`), unless one is newer than `seen`.
-
-        `decision` is what the plan's answers come to with it; None while approvals are missing.
-        """
+        """Return the edit that adds an answer (`word`) and the decision that it brings, if any, to the plan `seen`."""
         approvals = seen.approvals if decision == "refused" else [*seen.approvals, word]
         sets: Item = {"plan_digest": seen.plan_digest, "expires_at": self._table.late_expiry(word.at)}
         if approvals:
             sets |= {"approvals": [approval.model_dump_json() for approval in approvals]}
         if decision is not None:
-            deciders = [word] if decision == "refused" else approvals
-            by = " and ".join(decider.by for decider in deciders)
+            by = word.by if decision == "refused" else " and ".join(approval.by for approval in approvals)
             sets |= {"decision": decision, "decided_by": by, "decided_at": stamp(word.at)}
         if decision == "approved" and seen.plan is not None:
             sets["covers"] = seen.plan.covers  # the state machine sends nothing else

@@ -7,16 +7,15 @@ was read. So the update is tried on that condition and, if that fails, again wit
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import LOOK_AGAIN, OPEN, PARTS_OF_DUE, live_key, read_live, read_lives
 from firstline.adapters.dynamodb.records import incident_key, page_key
-from firstline.adapters.dynamodb.table import MOST_WRITES, TableStore, WriteRefused, stamp
+from firstline.adapters.dynamodb.table import TableStore, WriteRefused, stamp
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Loud
 from firstline.models.live import LAYOUT, loudest_since
 
@@ -152,35 +151,6 @@ class LiveMarks(TableStore):
         sets: Item = {"page_lease": stamp(now), "due_sk": stamp(now)}
         edit = Edit(sets=sets, when={"paged_seq": page.seq}, where=claimed, values={":seq": page.seq})
         self._first_possible(incident, edit)
-
-    def claim_once(self, key: str, holder: str, now: datetime, *, until: datetime) -> bool:
-        """Claim the right to an action (`key`) that only one incident of the stack may take until a time.
-
-        Return False while another incident holds the right. The holder may claim it again.
-        """
-        free = "attribute_not_exists(pk) OR held_until <= :now OR held_by = :holder"
-        return self._table.put(self._claim(key, holder, until), free, {":now": stamp(now), ":holder": holder})
-
-    def claimed(self, keys: Collection[str], now: datetime) -> set[str]:
-        """Return those of these keys whose claim somebody holds."""
-        found = self._table.get_all((f"ONCE#{key}", "ONCE") for key in keys)
-        held = {pk for (pk, _), item in found.items() if item["held_until"] > stamp(now)}
-        return {key for key in keys if f"ONCE#{key}" in held}
-
-    def claim_all(self, keys: Collection[str], holder: str, *, until: datetime) -> None:
-        """Claim the right to each of these actions until a time, whoever holds it. One request for every hundred."""
-        for some in batched(keys, MOST_WRITES, strict=False):
-            self._table.transact_patiently(*(self._table.put_request(self._claim(key, holder, until)) for key in some))
-
-    def _claim(self, key: str, holder: str, until: datetime) -> Item:
-        expires_at = self._table.expiry(until)
-        return {
-            "pk": f"ONCE#{key}",
-            "sk": "ONCE",
-            "held_by": holder,
-            "held_until": stamp(until),
-            "expires_at": expires_at,
-        }
 
     def begin_quiet(self, incident: Incident, now: datetime) -> bool:
         """Store that an incident's pages are over because none of its alerts fires.
