@@ -199,6 +199,8 @@ def _send(address: str, table: str, alerts: Sequence[NormalizedAlert], *, at_onc
     outcome, executions, client = Outcome(), MemoryExecutions(), client_of(address, at_once)
     client.meta.events.register("before-call.dynamodb", lambda model, **_: outcome.requests.update([model.name]))
     lock, left = threading.Lock(), iter(alerts)
+    # One moment for all: on a slow machine, the rate limit's next minute would begin.
+    now = datetime.now(UTC)
 
     def shared() -> Iterable[NormalizedAlert]:
         while True:
@@ -210,7 +212,7 @@ def _send(address: str, table: str, alerts: Sequence[NormalizedAlert], *, at_onc
 
     def send(_: int) -> None:
         accept = ingestion(Table(client, table), executions, limits).accept
-        Sender(accept, lambda: datetime.now(UTC), time.perf_counter, time.sleep, outcome).send_all(shared())
+        Sender(accept, lambda: now, time.perf_counter, time.sleep, outcome).send_all(shared())
 
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(send, range(at_once)))

@@ -21,11 +21,15 @@ from tests.support.builders import alert
 
 def assert_taken(outcome: Outcome, alerts: int) -> None:
     assert outcome.lost == 0
-    assert outcome.refused <= alerts / 100
     assert len(outcome.seconds) == alerts + outcome.refused
 
 
 # --- in virtual time --------------------------------------------------------------------------------------------------
+
+
+def assert_hardly_ever_refused(outcome: Outcome, alerts: int) -> None:
+    assert outcome.refused <= alerts / 100
+    assert outcome.percentile(0.99) < 2
 
 
 # What opens under the usual limits is tested with a thousand below.
@@ -36,7 +40,7 @@ def test_a_crowd_is_answered_within_two_seconds_and_hardly_ever_refused(kind: st
     outcome = KINDS[kind](senders)
 
     assert_taken(outcome, 400)
-    assert outcome.percentile(0.99) < 2
+    assert_hardly_ever_refused(outcome, 400)
     # Otherwise nothing was tested here.
     assert outcome.conflicts["transact_write_items"] > 400
 
@@ -47,7 +51,7 @@ def test_a_thousand_alerts_that_meet_no_incident_open_one_and_are_counted_exactl
     outcome = senders.opens("high", USUAL)
 
     assert_taken(outcome, 1_000)
-    assert outcome.percentile(0.99) < 2
+    assert_hardly_ever_refused(outcome, 1_000)
     assert (senders.live().joined, senders.live().firing, senders.live().loud.high) == (1_000, 1_000, 1_000)
     assert outcome.started == {senders.live().incident_id}
 
@@ -97,6 +101,7 @@ def test_a_group_that_can_never_be_written_spoils_none_of_39_others(code: str) -
 
 
 # --- on DynamoDB Local ------------------------------------------------------------------------------------------------
+# How many are refused depends on the machine: one that is slow, or busy, answers too late. They come again.
 
 
 @pytest.fixture

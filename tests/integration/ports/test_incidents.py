@@ -172,6 +172,38 @@ def test_a_verdict_of_an_earlier_execution_does_not_count(incidents: Incidents, 
     assert (live.started, live.decided, live.loud_since) == (0, None, NOON)
 
 
+def test_a_verdict_without_a_look_at_the_alerts_leaves_the_earlier_one(
+    incidents: Incidents, groups: Groups, incident: Incident
+) -> None:
+    join(groups, incident, 1, "critical")
+    incidents.judge(incident, 1, HIGH, at(2), seen=live_of(incidents, incident))
+
+    # When the next attempt of Classify cannot read the table
+    incidents.judge(incident, 1, MEDIUM, at(3), seen=None)
+
+    record, live = record_of(incidents, incident), live_of(incidents, incident)
+    assert record.classification == HIGH
+    assert (live.decided, live.judged, live.loud_since) == (SEVERITY_RANK["high"], 2, NOON)
+
+
+def test_a_first_verdict_without_a_look_at_the_alerts_covers_none(incidents: Incidents, incident: Incident) -> None:
+    incidents.judge(incident, 1, MEDIUM, at(2), seen=None)
+    record, live = record_of(incidents, incident), live_of(incidents, incident)
+    assert record.classification == MEDIUM
+    assert (live.decided, live.judged, live.started, live.loud_since) == (SEVERITY_RANK["medium"], 0, 1, NOON)
+
+
+def test_an_execution_has_begun_when_it_judges_without_a_look_at_the_alerts(
+    incidents: Incidents, incident: Incident
+) -> None:
+    seen = live_of(incidents, incident)
+    incidents.judge(incident, 1, HIGH, at(1), seen=seen)
+    assert incidents.begin_generation(live_of(incidents, incident), at(2)) is not None
+    incidents.judge(incident, 2, MEDIUM, at(3), seen=None)
+    live = live_of(incidents, incident)
+    assert (live.started, live.decided) == (2, SEVERITY_RANK["high"])
+
+
 def test_a_verdict_sets_the_hold_and_the_next_one_ends_it(incidents: Incidents, incident: Incident) -> None:
     seen = live_of(incidents, incident)
     incidents.judge(incident, 1, MEDIUM.model_copy(update={"hold": HOLD}), at(1), seen=seen)

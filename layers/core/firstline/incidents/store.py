@@ -112,8 +112,8 @@ class Incidents(EvidenceSource, Protocol):
     ) -> None:
         """Store the verdict of the execution number `generation`, and that it covers the alerts counted in `seen`.
 
-        `seen` is the `Live` item that the verdict was based on; with None, the stored count of alerts that a verdict
-        covers stays. If the verdict's severity pages nobody, the page that is due is cancelled, unless an alert joined
+        `seen` is the `Live` item that the verdict was based on; None if it could not be read, and then an earlier
+        verdict stays. If the verdict's severity pages nobody, the page that is due is cancelled, unless an alert joined
         after `seen`.
         """
 

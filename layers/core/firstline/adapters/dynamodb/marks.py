@@ -43,14 +43,17 @@ class LiveMarks(TableStore):
 
         LIVE takes it only if `generation`, the number of the execution that judged, is that of the execution in charge.
         A verdict of a severity that does not page cancels the page that is due, unless alerts joined after `seen`. With
-        `seen` None (LIVE was not read), the verdict covers no more alerts than the last one, and cancels no page.
+        `seen` None (LIVE was not read), the verdict is on the first alert only: an earlier verdict stays, and the page
+        stays due.
         """
         self._table.update(
             *incident_key(incident.incident_id),
             "SET classification = :verdict",
             {":verdict": verdict.to_stored()},
+            condition="attribute_exists(pk)" + (" AND attribute_not_exists(classification)" if seen is None else ""),
         )
-        rank, still = SEVERITY_RANK[verdict.severity], {"status": OPEN, "generation": generation}
+        mine: Item = {"status": OPEN, "generation": generation}
+        rank, still = SEVERITY_RANK[verdict.severity], mine | ({"decided": None} if seen is None else {})
         sets: Item = {"decided": rank, "started": generation}
         if seen is not None:
             sets |= {"judged": seen.joined, **loud_fields("judged_loud", seen.loud)}
@@ -70,6 +73,8 @@ class LiveMarks(TableStore):
             first = edits[0]
             quiet = Edit(sets={**first.sets, "loud_since": None}, when={**first.when, **_as_counted(seen)})
             edits = [quiet, *edits]
+        if seen is None:
+            edits.append(Edit(sets={"started": generation}, when=mine))
         self._first_possible(incident, *edits)
 
     # --- pages --------------------------------------------------------------------------------------------------------
