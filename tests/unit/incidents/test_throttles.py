@@ -1,14 +1,14 @@
 """The hourly report of functions that Lambda refused to run."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from firstline.errors import HistoryUnavailable, MetricsUnavailable
+from firstline.errors import ChannelFailed, HistoryUnavailable, MetricsUnavailable
+from firstline.incidents.operator_messages import Once
 from firstline.incidents.throttles import ThrottleWatch
+from tests.support.memory import MemoryStore
 
 
 def at(hour: int, minute: int) -> datetime:
@@ -20,20 +20,18 @@ class Lambda:
 
     def __init__(self, **refused: int) -> None:
         self.refused, self.said, self.asked = refused, list[tuple[str, str]](), list[tuple[int, int]]()
-        self.claims = set[datetime]()
+        self.store = MemoryStore()
         self.fails: Exception | None = None
+        self.topic_is_down = False
 
     def _between(self, begin: datetime, end: datetime) -> dict[str, int]:
         self.asked.append((begin.hour, end.hour))
         self._fail()
         return self.refused if begin.hour < 10 else {}
 
-    def _claim(self, end: datetime, _: datetime) -> bool:
-        was_free = end not in self.claims
-        self.claims.add(end)
-        return was_free
-
     def _say(self, subject: str, text: str) -> None:
+        if self.topic_is_down:
+            raise ChannelFailed("SNS is down", retryable=True)
         self.said.append((subject, text))
 
     def _fail(self) -> None:
@@ -41,10 +39,10 @@ class Lambda:
             failure, self.fails = self.fails, None
             raise failure
 
-    def watch(self, **parts: Callable[..., Any]) -> ThrottleWatch:
+    def watch(self, process: str = "first") -> ThrottleWatch:
         """Return the watch of a new process of reconcile."""
-        given: dict[str, Any] = {"refused": self._between, "claim": self._claim, "say": self._say}
-        return ThrottleWatch(**given | parts, stack="firstline-prod", zone=ZoneInfo("Europe/Berlin"))
+        once = Once(self.store.incidents, process)
+        return ThrottleWatch(self._between, once, self._say, "firstline-prod", ZoneInfo("Europe/Berlin"))
 
 
 def test_refusals_are_reported_with_their_function_and_the_fix() -> None:
@@ -94,6 +92,17 @@ def test_hours_that_could_not_be_read_are_read_again(failure: Exception) -> None
 
 def test_of_two_processes_only_one_reports() -> None:
     account = Lambda(notify=3)
-    for watch in (account.watch(), account.watch()):
+    for process in ("first", "second"):
+        account.watch(process).look(at(10, 7))
+    assert len(account.said) == 1
+
+
+def test_a_report_that_could_not_be_sent_is_sent_by_the_next_run() -> None:
+    account = Lambda(notify=3)
+    watch = account.watch()
+    account.topic_is_down = True
+    with pytest.raises(ChannelFailed):
         watch.look(at(10, 7))
+    account.topic_is_down = False
+    watch.look(at(10, 8))
     assert len(account.said) == 1

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 
+from firstline.incidents.operator_messages import Once
 from firstline.text import count
 
 COUNTED_AFTER = timedelta(minutes=7)
 """The time after the end of an hour before its counts are read, because CloudWatch has them some minutes late."""
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 LONGEST = timedelta(hours=24)
 """The longest time that one look covers, after a long time without looks."""
@@ -26,8 +28,6 @@ class ThrottleWatch:
     ----------
     refused
         Returns how often Lambda refused each function between two times; functions without refusals are left out.
-    claim
-        Takes the end of the hours to report on, and the time now; returns False if another process reports on them.
     say
         Sends operators a message with a subject and a text.
     zone
@@ -35,7 +35,7 @@ class ThrottleWatch:
     """
 
     refused: Callable[[datetime, datetime], Mapping[str, int]]
-    claim: Callable[[datetime, datetime], bool]
+    once: Once
     say: Callable[[str, str], object]
     stack: str
     zone: tzinfo = UTC
@@ -50,14 +50,14 @@ class ThrottleWatch:
         """
         end = (now - COUNTED_AFTER).replace(minute=0, second=0, microsecond=0)
         begin = end - HOUR if self._until is None else max(self._until, end - LONGEST)
-        if begin < end:
-            self._tell(begin, end, now)
-            self._until = end
-
-    def _tell(self, begin: datetime, end: datetime, now: datetime) -> None:
-        refused = self.refused(begin, end)
-        if not refused or not self.claim(end, now):
+        if begin >= end:
             return
+        refused = self.refused(begin, end)
+        if refused:
+            self.once.tell(f"throttles {end.isoformat()}", now, 2 * DAY, partial(self._tell, begin, end, refused))
+        self._until = end
+
+    def _tell(self, begin: datetime, end: datetime, refused: Mapping[str, int]) -> bool:
         since, until = (moment.astimezone(self.zone) for moment in (begin, end))
         each = ", ".join(f"{name} {number}" for name, number in sorted(refused.items(), key=lambda one: -one[1]))
         self.say(
@@ -66,3 +66,4 @@ class ThrottleWatch:
             f"no concurrent execution was free: {each}. Their callers try again, so alerts and pages are late. "
             "Raise the account's quota 'Concurrent executions', or reserve some: the parameter ReservedConcurrency.",
         )
+        return True

@@ -149,22 +149,15 @@ class AlertParts(OnCallParts, MonitorParts):
 
     @cached_property
     def throttle_watch(self) -> "ThrottleWatch":
-        from uuid import uuid4
         from zoneinfo import ZoneInfo
 
         from firstline.adapters.aws.throttles import LambdaThrottles
-        from firstline.adapters.dynamodb.table import stamp
         from firstline.incidents.throttles import ThrottleWatch
 
         names = [name for name in self.settings.function_names.split(",") if name]
         refused = LambdaThrottles(self._client("cloudwatch"), names).between
-        me = uuid4().hex
-
-        def claim(end: datetime, now: datetime) -> bool:
-            return self.incidents.claim_once(f"throttles {stamp(end)}", me, now, until=now + timedelta(days=2))
-
         zone = ZoneInfo(self.settings.time_zone)
-        return ThrottleWatch(refused, claim, self.page_topic.say, self.settings.stack_name, zone)
+        return ThrottleWatch(refused, self.once, self.page_topic.say, self.settings.stack_name, zone)
 
     def _look_after_schedules(self, now: datetime) -> None:
         self.follower.look(now)
