@@ -102,9 +102,19 @@ def test_a_process_reads_silences_again_after_some_seconds(silences: TableSilenc
     assert requests == ["Query"]
 
 
-def test_a_table_that_is_down_silences_nothing() -> None:
-    class Down(TableSilences):
-        def since(self, at: Any, *, limit: int | None = None) -> list[Silence]:
-            raise HistoryUnavailable("down")
+@pytest.mark.parametrize("known", [[], [silence()]])
+def test_a_table_that_is_down_leaves_the_silences_that_were_read_before(
+    silences: TableSilences, monkeypatch: pytest.MonkeyPatch, known: list[Silence]
+) -> None:
+    def down(*_: Any, **__: Any) -> list[Silence]:
+        raise HistoryUnavailable("down")
 
-    assert RememberedSilences(Down(None)).at(NOON) == []  # type: ignore[arg-type]
+    for each in known:
+        silences.save(each)
+    remembered = RememberedSilences(silences)
+    assert remembered.at(NOON) == known
+
+    monkeypatch.setattr(silences, "since", down)
+
+    assert remembered.at(NOON + REMEMBERED) == known
+    assert RememberedSilences(silences).at(NOON) == [], "a new process knows none"

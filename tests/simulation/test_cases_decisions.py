@@ -1,5 +1,6 @@
 """A decision that ends an incident holds only for what it knew of: a critical that joins meanwhile is paged."""
 
+import json
 from collections.abc import Collection
 
 import pytest
@@ -203,3 +204,19 @@ def test_a_clock_that_is_ahead_makes_no_new_episode() -> None:
         line.run_until(800)
 
         line.between(60, 800).expect_no_page()
+
+
+@pytest.mark.parametrize("first", [Alert("OddNoise", "web-1", "low"), Alert("DbDown", "web-1", "low")])
+def test_a_critical_is_paged_as_one_although_the_next_attempt_to_classify_knows_less(first: Alert) -> None:
+    critical = Alert(first.name, "web-2", "critical")
+    with Timeline().running() as line:
+        line.at(0).before("machine/Classify", "lambda", "", line.pushes(critical))
+        # The first attempt dies after its verdict on both alerts, and the next cannot read that there are two.
+        line.at(0).fault("classify", "dynamodb", "update_item", "kill after", nth=2)
+        line.at(0).fault("classify", "dynamodb", "get_item", "refuse", nth=3)
+        line.at(1).push(first)
+        line.run_until(60)
+
+        assert [fault.kind for _, fault in line.faults.happened] == ["kill after", "refuse"]
+        (page,) = line.between(0, 60).pages(channel="pagerduty")
+        assert json.loads(page.content["text"])["severity"] == "critical"

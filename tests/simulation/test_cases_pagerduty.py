@@ -51,6 +51,31 @@ def test_what_is_taken_back_once_and_told_twice_takes_no_later_acknowledgement_b
         line.between(60, 1200).expect_no_page()
 
 
+def test_an_acknowledgement_that_is_told_twice_does_not_answer_a_later_page() -> None:
+    with Timeline().running() as line:
+        line.at(1).push(Alert("DbDown", "db-2", "high"))
+        say(line, 60, "acknowledged")
+        line.at(70).push(CRITICAL)
+        say(line, 100, "acknowledged", said_at=60)
+        line.run_until(1200)
+
+        line.between(60, 100).expect_page("db-1")
+        line.between(100, 1200).expect_page(channel=SECOND_LEVEL)
+
+
+def test_a_resolve_that_is_told_twice_does_not_end_what_joined_before_the_second() -> None:
+    with Timeline().running() as line:
+        line.at(1).push(Alert("DbDown", "db-2", "critical"))
+        line.at(59).before("machine/Close Incident", "lambda", "", line.pushes(CRITICAL))
+        say(line, 60, "resolved")
+        say(line, 120, "resolved", said_at=60)
+        line.run_until(1200)
+
+        assert line.alert(CRITICAL) is not None, "the race did not happen"
+        assert line.is_open(line.incidents()[0])
+        line.between(120, 1200).expect_page(channel=SECOND_LEVEL)
+
+
 def test_a_resolve_before_a_reopening_does_not_end_what_was_reopened() -> None:
     with Timeline().running() as line:
         line.at(1).push(CRITICAL)

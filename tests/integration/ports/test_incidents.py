@@ -94,8 +94,18 @@ def test_the_next_pagerduty_incident_stands_for_ours_after_the_first_is_over(
 def test_of_pagerdutys_events_about_an_incident_one_older_than_the_last_is_not_taken(
     incidents: Incidents, pagerduty_id: str, happened_at: float, *, taken: bool
 ) -> None:
-    assert incidents.take_in_order("PD1", at(2), at(9))
-    assert incidents.take_in_order(pagerduty_id, at(happened_at), at(9)) is taken
+    assert incidents.take_in_order("PD1", "acknowledged", at(2), at(9))
+    assert incidents.take_in_order(pagerduty_id, "resolved", at(happened_at), at(9)) is taken
+
+
+def test_an_event_of_pagerduty_is_taken_until_it_took_effect(incidents: Incidents) -> None:
+    assert incidents.take_in_order("PD1", "acknowledged at 2", at(2), at(2))
+    assert incidents.take_in_order("PD1", "acknowledged at 2", at(2), at(3)), "the first delivery had no effect"
+
+    incidents.mark_taken("PD1", "acknowledged at 2")
+
+    assert not incidents.take_in_order("PD1", "acknowledged at 2", at(2), at(9))
+    assert incidents.take_in_order("PD1", "resolved at 2", at(2), at(9))
 
 
 def test_a_record_says_where_its_message_is(incidents: Incidents, incident: Incident) -> None:

@@ -42,11 +42,13 @@ def test_a_run_is_kept_for_the_longest_cooldown_although_history_is_kept_for_a_d
 def test_pagerduty_leads_to_an_incident_that_is_open_for_months(store: MemoryStore, table: Table) -> None:
     incidents, months_later = TableIncidents(table), NOON + timedelta(days=200)
     incidents.remember_page("PD1", "inc-1", NOON)
-    incidents.take_in_order("PD1", NOON, NOON)
+    incidents.take_in_order("PD1", "acknowledged", NOON, NOON)
     store.client.expire(months_later.timestamp())
     assert incidents.incident_paged_as("PD1") == "inc-1"
     assert not incidents.remember_page("PD2", "inc-1", months_later), "PD1 is not over"
-    assert not incidents.take_in_order("PD1", NOON - timedelta(minutes=1), months_later), "a later word is known"
+    assert not incidents.take_in_order("PD1", "resolved", NOON - timedelta(minutes=1), months_later), (
+        "a later word is known"
+    )
 
 
 def test_a_model_is_judged_for_a_year_by_an_incident_that_was_open_for_days(store: MemoryStore, table: Table) -> None:

@@ -160,10 +160,22 @@ def test_an_alert_that_joined_raises_the_verdict_although_the_list_cannot_be_rea
     assert desk.assess(minutes=2).severity == "high"
 
 
-def test_alerts_that_a_rule_lowered_are_not_raised_again(desk: Desk) -> None:
+def test_an_unlisted_alert_is_not_taken_for_the_first_which_a_rule_lowered(desk: Desk) -> None:
+    desk.rules = [rule(severity="low", match={"host": "web-1"})]
+    desk.open(severity="high", host="web-1", declared="low")
+    desk.join(severity="high", **OTHER_HOST)
+    desk.store.faults["members"] = HistoryUnavailable("throttled")
+
+    assert desk.assess().severity == "high"
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_alerts_that_a_rule_lowered_are_not_raised_again(desk: Desk, *, listed: bool) -> None:
     desk.rules = [rule(severity="low")]
     desk.open(severity="critical", declared="low")
     desk.join(severity="critical", declared="low", **OTHER_HOST)
+    if not listed:
+        desk.store.faults["members"] = HistoryUnavailable("throttled")
 
     assert desk.assess(minutes=2).severity == "low"
 

@@ -6,6 +6,7 @@ The last step, say, decides how much of a model's verdict counts.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 from firstline.classification import guardrails, late_evidence, memory, verdict_without_model
 from firstline.classification.case import Case
@@ -86,7 +87,9 @@ def assess(
         if hold is None and (joined is None or joined.may_wait):
             hold = held_by_rule(leading, case.rule, verdict, now)
         if hold is None and joined is not None:
-            verdict = joined.raised(verdict, incident)
+            opened = incident.opened_at.astimezone(ZoneInfo(time_zone))
+            first = rules.rank(incident.alert, incident.opened_at, opened, flapping=incident.flapping)
+            verdict = joined.raised(verdict, incident, first=first)
         verdict = with_hold(verdict, case.rule, hold).model_copy(update={"evidence_due": due})
     try:
         incidents.judge(incident, generation, verdict, now, seen=joined.live if joined else None)

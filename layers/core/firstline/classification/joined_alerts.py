@@ -129,15 +129,18 @@ class Joined:
         changes = {"alert": lead.alert, "hosts": list(hosts)[:MOST_HOSTS], "alert_count": self.live.alerts}
         return incident.model_copy(update=changes)
 
-    def raised(self, verdict: Classification, incident: Incident) -> Classification:
-        """Return the verdict, raised to the severity of high and critical alerts that joined but cannot be read yet."""
+    def raised(self, verdict: Classification, incident: Incident, *, first: int) -> Classification:
+        """Return the verdict, raised to the severity of high and critical alerts that joined but cannot be read yet.
+
+        `first` is the rank of the incident's first alert, as rules change it: the rank under which it is counted.
+        """
         changes = Changes(verdict.severity, list(verdict.reasons))
-        for severity, number in self._unjudged(incident).items():
+        for severity, number in self._unjudged(incident, first).items():
             if number > 0:
                 changes.at_least(severity, "an alert of that severity joined that Classify could not read yet")
         return verdict.model_copy(update={"severity": changes.severity, "reasons": changes.reasons})
 
-    def _unjudged(self, incident: Incident) -> dict[Severity, int]:
+    def _unjudged(self, incident: Incident, first: int) -> dict[Severity, int]:
         """Count, by severity, the loud alerts that joined since the last verdict and cannot be read yet.
 
         An alert is loud if it is high or critical and not held. In a storm, those that can be read are counted, too.
@@ -145,21 +148,18 @@ class Joined:
         loud, known = self.live.loud, self.live.judged_loud
         if self.live.joined <= incident.alert_count and not incident.storm:
             return {}
-        if not incident.storm and self.live.worst >= PAGING_RANK and self._worst_listed(incident) < self.live.worst:
+        worst_listed = max((alert.rank for alert in self.alerts), default=first)
+        if not incident.storm and self.live.worst >= PAGING_RANK and worst_listed < self.live.worst:
             # Alerts that were held back are not among the loud ones.
             return {"critical" if self.live.worst > PAGING_RANK else "high": 1}
         since = [alert.rank for alert in self.alerts if alert.number >= self.live.judged and not alert.held]
         if incident.storm:
             since = []
         elif not self.alerts and self.live.judged == 0:
-            since = [SEVERITY_RANK[incident.alert.severity]]
+            since = [first]
         high = loud.high - known.high - since.count(PAGING_RANK)
         critical = loud.critical - known.critical - since.count(SEVERITY_RANK["critical"])
         return {"high": high, "critical": critical}
-
-    def _worst_listed(self, incident: Incident) -> int:
-        """Return the highest severity rank (4 is critical) of the alerts that were read; if none was, of the first."""
-        return max((alert.rank for alert in self.alerts), default=SEVERITY_RANK[incident.alert.severity])
 
 
 def _ranks_said(

@@ -205,11 +205,15 @@ class Incidents(EvidenceSource, Protocol):
         present time.
         """
 
-    def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
+    def take_in_order(self, pagerduty_id: str, event: str, said_at: datetime, now: datetime) -> bool:
         """Store the time of PagerDuty's newest event about one of its incidents, to detect events out of order.
 
-        Return False, and store nothing, if a later event about that incident is known.
+        `event` tells it from others about that incident. Return False, and store nothing, if a later event is known, or
+        if this one took effect (`mark_taken`).
         """
+
+    def mark_taken(self, pagerduty_id: str, event: str) -> None:
+        """Store that PagerDuty's newest event about one of its incidents took effect."""
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store that a PagerDuty incident is over, so that the next page may open another one in PagerDuty.

@@ -127,7 +127,7 @@ class _Look:
 
     @property
     def verdict(self) -> Classification | None:
-        return self.request.classification or self.record.classification
+        return self.record.verdict(self.request.classification)
 
     @property
     def came_from(self) -> str | None:

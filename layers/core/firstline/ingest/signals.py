@@ -80,9 +80,13 @@ class SignalHandler:
         return False
 
     def _apply(self, signal: OwnIncidentSignal | AlertSignal, incident_id: str, now: datetime) -> None:
-        """Change the incident as PagerDuty's message says; ignore a message that came twice or after a later one."""
-        said_at = min(signal.said_at or now, now)
-        if not self.incidents.take_in_order(signal.sender_id, said_at, now):
+        """Change the incident as PagerDuty's message says; ignore a message that came twice or after a later one.
+
+        PagerDuty sends a message again whose answer it did not get. By then, people may have been paged for more.
+        """
+        said_at = signal.said_at or now
+        event = f"{signal.kind} {said_at.isoformat()}"
+        if not self.incidents.take_in_order(signal.sender_id, event, min(said_at, now), now):
             logger.info(
                 "a webhook of PagerDuty is ignored: it came twice, or after a later change of its incident",
                 incident=incident_id,
@@ -93,6 +97,7 @@ class SignalHandler:
             _EFFECTS[signal.kind](incident_id, signal.by, now, incidents=self.incidents, executions=self.executions)
         except ExecutionsUnavailable:
             logger.exception("the execution of incident %s was not signalled, reconcile does it", incident_id)
+        self.incidents.mark_taken(signal.sender_id, event)
 
     def _save(self, note: IncidentNote, now: datetime) -> None:
         incident_id = self.incidents.incident_paged_as(note.sender_id)

@@ -10,7 +10,7 @@ from firstline.models.frozen import Frozen, Name, Text
 from firstline.models.incident import Incident
 from firstline.models.live import Live
 from firstline.models.plan import RemediationPlan, StepResult
-from firstline.models.severity import Severity
+from firstline.models.severity import SEVERITY_RANK, Severity
 
 type Decision = Literal["approved", "refused"]
 """A person's decision on a plan that waits for approval."""
@@ -138,6 +138,18 @@ class IncidentRecord(Frozen):
     notes: list[Note] = []
     hold_ended_at: AwareDatetime | None = None
     hold_ended_because: str | None = None
+
+    def verdict(self, carried: Classification | None) -> Classification | None:
+        """Return the worse of two verdicts: the stored one, and the one that an execution carries (`carried`).
+
+        If they are equally bad, return the carried one. The two differ if the carried one could not be stored, or if it
+        knew less: an attempt of Classify may have been killed after it stored its verdict, and the next one may have
+        been unable to read the incident's alerts.
+        """
+        stored = self.classification
+        if carried is None or stored is None:
+            return carried or stored
+        return stored if SEVERITY_RANK[stored.severity] > SEVERITY_RANK[carried.severity] else carried
 
     @property
     def sent_pages(self) -> list[Page]:

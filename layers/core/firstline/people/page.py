@@ -261,8 +261,8 @@ class _Pager:
 
 
 def _with_news(record: IncidentRecord, event: PageOnCallInput) -> IncidentRecord:
-    """Return the record, with the values from the event where the state machine knows newer ones."""
-    known = {"classification": event.classification, "plan": event.plan, "results": event.results}
+    """Return the record, with the values from the event where the state machine knows newer ones or a worse verdict."""
+    known = {"classification": record.verdict(event.classification), "plan": event.plan, "results": event.results}
     return record.model_copy(update={name: value for name, value in known.items() if value})
 
 

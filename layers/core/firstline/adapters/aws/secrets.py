@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.config import Config
 
 from firstline.adapters.aws.clients import CLIENT_CONFIG
+from firstline.observability import logger
 
 MAX_AGE_SECONDS = 300
 """The time for which a secret is remembered, and so the longest until a rotated one is used."""
@@ -16,7 +17,8 @@ MAX_AGE_SECONDS = 300
 class Secrets:
     """The secrets of a stack: the SSM parameters `<prefix>/<name>`, each remembered for five minutes.
 
-    If a parameter does not exist, the owner has not switched the feature on that needs it.
+    If a parameter does not exist, the owner has not switched the feature on that needs it. While SSM fails, a secret
+    that was read before stays in use: without it, alerts would be refused, and nobody would be paged through a channel.
 
     Example
     -------
@@ -28,6 +30,7 @@ class Secrets:
         self._config = config
         self._provider = provider
         self._missing_until: dict[str, float] = {}
+        self._known: dict[str, str] = {}
 
     def get(self, name: str) -> str | None:
         """Return the value of the parameter `<prefix>/<name>`, or None if the parameter does not exist or is blank.
@@ -35,7 +38,8 @@ class Secrets:
         Raises
         ------
         GetParameterError
-            SSM failed or refused, so the secret may exist: try again rather than go on without it.
+            SSM failed or refused, and this process has not read the secret yet. The secret may exist: try again rather
+            than go on without it.
         """
         if self._missing_until.get(name, 0.0) > time.monotonic():
             return None
@@ -46,11 +50,16 @@ class Secrets:
             value = self._provider.get(f"{self._prefix}/{name}", decrypt=True, max_age=MAX_AGE_SECONDS)
         except GetParameterError as error:
             if "ParameterNotFound" not in str(error):
-                raise
+                if name not in self._known:
+                    raise
+                logger.warning("The secret %s could not be read again, so the last one stays in use: %s", name, error)
+                return self._known[name] or None
+            self._known.pop(name, None)
             # Remembered too: a flood of requests to a source without a secret must not become a flood on SSM.
             self._missing_until[name] = time.monotonic() + MAX_AGE_SECONDS
             return None
-        return str(value).strip() or None
+        self._known[name] = str(value).strip()
+        return self._known[name] or None
 
     def lines(self, name: str) -> tuple[str, ...]:
         """Return the lines of the parameter `<prefix>/<name>`, each of which is a valid secret; none if it is not set.

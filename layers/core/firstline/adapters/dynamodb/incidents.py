@@ -14,6 +14,7 @@ from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import CLOSED, LOOK_AGAIN, OPEN, alert_of, live_key, read_lives
 from firstline.adapters.dynamodb.marks import LiveMarks, known_rank, loud_fields, told_rank
+from firstline.adapters.dynamodb.pagerduty_ids import PagerDutyIds
 from firstline.adapters.dynamodb.records import (
     decision_key,
     incident_key,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from firstline.remediation.store import Beginning
 
 
-class TableIncidents(LiveMarks, Claims, Closing):
+class TableIncidents(LiveMarks, Claims, PagerDutyIds, Closing):
     """The incidents and their evidence in the table. Every method raises `HistoryUnavailable` when DynamoDB fails.
 
     If the reply to a write is lost, boto3 repeats the write, which is then refused. So after a refusal the item is read
@@ -88,11 +89,6 @@ class TableIncidents(LiveMarks, Claims, Closing):
         """Store a model's disagreement on a closed incident in place of the same model's earlier one."""
         self._disagreements.put(record, found)
 
-    def incident_paged_as(self, pagerduty_id: str) -> str | None:
-        """Return the id of our incident that a PagerDuty incident was opened for, or None if it is not known."""
-        item = self._table.get(f"PAGERDUTY#{pagerduty_id}", "INCIDENT")
-        return None if item is None else str(item["incident_id"])
-
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def save_slack_message(self, incident_id: str, channel: str, ts: str) -> None:
@@ -104,41 +100,6 @@ class TableIncidents(LiveMarks, Claims, Closing):
         """Store the digest of a channel's newest post about the incident, so that it is not posted again."""
         change, names = "SET #posted = :digest", {"#posted": posted_attribute(channel)}
         self._table.update(*incident_key(incident_id), change, {":digest": digest}, names=names)
-
-    def remember_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> bool:
-        """Store now (`at`) which of our incidents a PagerDuty incident belongs to: some events carry only its id.
-
-        Return False, and store nothing, if our incident belongs to another PagerDuty incident that is not over.
-        """
-        free = "attribute_not_exists(pk) OR pagerduty_id = :id OR over_id = pagerduty_id"
-        if not self._name_page(incident_id, "pagerduty_id", pagerduty_id, at, free):
-            return False
-        item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "INCIDENT", "incident_id": incident_id}
-        self._table.put(item | {"expires_at": self._table.late_expiry(at)})
-        return True
-
-    def take_in_order(self, pagerduty_id: str, said_at: datetime, now: datetime) -> bool:
-        """Store the time of PagerDuty's event on one of its incidents; return False if a later event is known.
-
-        An event that is delivered again returns True again, because its first delivery may have had no effect.
-        """
-        item = {"pk": f"PAGERDUTY#{pagerduty_id}", "sk": "SAID", "said_at": stamp(said_at)}
-        newer = "attribute_not_exists(pk) OR said_at <= :said"
-        return self._table.put(item | {"expires_at": self._table.late_expiry(now)}, newer, {":said": stamp(said_at)})
-
-    def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
-        """Store now (`at`) that a PagerDuty incident is over, so that the next page for ours may open another."""
-        self._name_page(incident_id, "over_id", pagerduty_id, at, "pagerduty_id = :id")
-
-    def _name_page(self, incident_id: str, name: str, pagerduty_id: str, now: datetime, condition: str) -> bool:
-        """Write a PagerDuty id into the attribute `name` of the item that has our incident's ids in PagerDuty.
-
-        Return False if the condition, a DynamoDB expression in which `:id` is that id, fails. An ended PagerDuty
-        incident has its id in an attribute of its own (`over_id`), so no late event can reopen it.
-        """
-        values = {":id": pagerduty_id, ":expiry": self._table.late_expiry(now)}
-        change = f"SET {name} = :id, expires_at = :expiry"
-        return self._table.update(f"PAGERDUTY#{incident_id}", "PAGE", change, values, condition=condition) is not None
 
     # --- lifecycle ----------------------------------------------------------------------------------------------------
 

@@ -65,7 +65,11 @@ class TableSilences(TableStore):
 
 
 class RememberedSilences:
-    """The silences, read again after ten seconds (`REMEMBERED`). If they cannot be read, nothing is silenced."""
+    """The silences, read again after ten seconds (`REMEMBERED`).
+
+    If they cannot be read, those that were read last still hold, and in a new process nothing is silenced. Reconcile
+    ends the hold of an alert whose silence was ended meanwhile.
+    """
 
     def __init__(self, silences: TableSilences) -> None:
         self._silences = silences
@@ -75,11 +79,12 @@ class RememberedSilences:
     def at(self, now: datetime) -> list[Silence]:
         """Return the silences that have not ended at a time."""
         if self._read_at is None or now - self._read_at >= REMEMBERED:
-            self._read_at, self._known = now, []
+            self._read_at = now
             try:
                 self._known = self._silences.since(now, limit=MOST)
             except HistoryUnavailable as error:
-                logger.error("The silences cannot be read, so nothing is silenced: %s", error)
+                known = len(self._known)
+                logger.error("The silences cannot be read, so only the %s read last hold alerts: %s", known, error)
         return self._known
 
 
