@@ -19,6 +19,9 @@ unknown; the action was refused; AWS does not answer."""
 LOGIN = getpass.getuser()
 PersonOption = Annotated[str, typer.Option(help="Your name, which is stored with the change.")]
 
+LONGEST_LOOK = 3_650
+"""The most days that a command looks back: more than a stack keeps its incidents, and less than a date can hold."""
+
 _LOG_WIDTH = 150
 
 

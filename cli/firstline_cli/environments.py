@@ -15,7 +15,6 @@ team = "platform"
 import difflib
 import re
 import shlex
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +66,7 @@ def load(checkout: Path) -> dict[str, Environment]:
     Raises
     ------
     ConfigurationError
-        mine/firstline.toml is wrong; the message names the key and the fix.
+        mine/firstline.toml or samconfig.toml is wrong; the message names the key and the fix.
     """
     shipped, own, declared = _shipped(checkout), _own(checkout), parameters_of_template(checkout)
     if unknown := sorted(own.keys() - shipped.keys()):
@@ -161,21 +160,37 @@ def _shipped(checkout: Path) -> dict[str, tuple[str, str | None, dict[str, str],
     The five values of an environment are its stack's name, its region or None, its parameters, its tags, and True if
     SAM asks before it changes anything.
     """
-    content = tomllib.loads((checkout / "samconfig.toml").read_text(encoding="utf-8"))
     found = {}
-    for name, commands in content.items():
-        given = commands.get("global", {}).get("parameters", {}) if isinstance(commands, dict) else {}
+    for name, commands in overlay.samconfig(checkout).items():
+        given = _parameters(commands, "global")
         if "stack_name" in given:
-            parameters = _pairs(given.get("parameter_overrides", ""))
-            deployed = commands.get("deploy", {}).get("parameters", {})
+            parameters = _pairs(given.get("parameter_overrides", ""), f"{name}.global.parameters.parameter_overrides")
+            deployed = _parameters(commands, "deploy")
+            tags = _pairs(deployed.get("tags", ""), f"{name}.deploy.parameters.tags")
             asks = bool(deployed.get("confirm_changeset"))
-            found[name] = (given["stack_name"], given.get("region"), parameters, _pairs(deployed.get("tags", "")), asks)
+            found[name] = (str(given["stack_name"]), given.get("region"), parameters, tags, asks)
     return found
 
 
-def _pairs(text: str) -> dict[str, str]:
-    """Parse `Name=value Other="another value"` into a dictionary."""
-    return dict(word.split("=", 1) for word in shlex.split(text))
+def _parameters(commands: Any, command: str) -> dict[str, Any]:
+    """Return the table `<command>.parameters` of an environment in samconfig.toml; an empty one if it has none."""
+    table = commands.get(command) if isinstance(commands, dict) else None
+    parameters = table.get("parameters") if isinstance(table, dict) else None
+    return parameters if isinstance(parameters, dict) else {}
+
+
+def _pairs(given: object, place: str) -> dict[str, str]:
+    """Parse `Name=value Other="another value"`, which SAM also takes as a list of pairs, into a dictionary.
+
+    `place` says in the message of an error where in samconfig.toml the pairs stand.
+    """
+    try:
+        words = list(map(str, given)) if isinstance(given, list) else shlex.split(str(given))
+        return dict(word.split("=", 1) for word in words)
+    except ValueError:
+        raise ConfigurationError(
+            f"{overlay.SAMCONFIG}: {place}: write Name=value for each, with quotes around a value that has spaces."
+        ) from None
 
 
 def _own(checkout: Path) -> dict[str, _Own]:

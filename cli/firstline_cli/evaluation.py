@@ -9,7 +9,7 @@ import typer
 from evals import cli as evals_cli
 from firstline.policy.costs import MISSED_PAGE_COST
 from firstline_cli.checkout import CHECKOUT, runbooks_folder
-from firstline_cli.console import refusal
+from firstline_cli.console import LONGEST_LOOK, refusal
 from firstline_cli.learn.many_cases import write_cases
 from firstline_cli.overlay import MINE
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
@@ -22,7 +22,7 @@ def measure(
     last: Annotated[
         int, typer.Option(min=0, max=1_000, help="First make cases of this many of the stack's last judged incidents.")
     ] = 0,
-    days: Annotated[float, typer.Option(min=1, help="With --last: how many days to look back.")] = 90,
+    days: Annotated[float, typer.Option(min=1, max=LONGEST_LOOK, help="With --last: how many days to look back.")] = 90,
     cases: Annotated[
         Path | None, typer.Option(help="The folder of your cases, with their baseline; by default mine/cases.")
     ] = None,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 history = typer.Typer(help=__doc__)
 
+_FIRST_YEAR = 2_000
+
 type Output = Literal["table", "json", "csv"]
 type By = Literal["week", "service", "runbook"]
 
@@ -47,7 +49,7 @@ def report(
     ] = False,
     environment: Annotated[str, typer.Option(help="With --runbooks: whose modes to show.")] = "dev",
     time_zone: ZoneOption = "",
-    hours: Annotated[float | None, typer.Option(help="The same in hours.", min=0.01, hidden=True)] = None,
+    hours: Annotated[float | None, typer.Option(help="The same in hours.", min=0.01, max=9_600, hidden=True)] = None,
     stack: StackOption = CHOSEN,
 ) -> None:
     """Report MTTA, MTTR, how incidents ended, pages by person, the noisiest groups, and the model's cost."""
@@ -205,6 +207,8 @@ def _moment(written: str, zone: str, now: datetime) -> datetime:
     except ValueError:
         raise refusal(f"--since-change: {written!r} is no day; write 2026-11-10, or 2026-11-10T14:00.") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    if moment.year < _FIRST_YEAR:
+        raise refusal(f"--since-change: {written} is too long ago: no stack has incidents of that time.")
     if moment >= now:
         raise refusal(f"--since-change: {written} is in the future, so there is nothing to compare.")
     return moment

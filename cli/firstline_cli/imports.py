@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-import boto3
 import typer
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,10 +20,10 @@ from firstline.policy.files import KeyTwice, documents
 from firstline.sources import SOURCES
 from firstline.text import count, one_line
 from firstline_cli import drafts, words_file
-from firstline_cli.console import AWS_FAILED, LOGIN, WRONG, PersonOption, console_of, refusal
+from firstline_cli.console import AWS_FAILED, LOGIN, LONGEST_LOOK, WRONG, PersonOption, console_of, refusal
 from firstline_cli.drafts import LeftOut
 from firstline_cli.spreadsheet import ListOutputOption, for_scripts
-from firstline_cli.stacks import CHOSEN, StackOption, table_of
+from firstline_cli.stacks import CHOSEN, StackOption, session_in, table_of
 from firstline_cli.words_file import Draft
 
 imports = typer.Typer(help="Draft a severity for each alert that your tools can send.", no_args_is_help=True)
@@ -44,7 +43,7 @@ def import_alarms(
     """Suggest a severity for each CloudWatch alarm of this account and region, by its tags, actions and words."""
     left_out: LeftOut = Counter()
     try:
-        found = list(drafts.of_alarms(_alarms(boto3.client("cloudwatch"), prefix), left_out))
+        found = list(drafts.of_alarms(_alarms(session_in().create_client("cloudwatch"), prefix), left_out))
     except (BotoCoreError, ClientError) as error:
         raise refusal(
             f"CloudWatch's alarms cannot be read ({error}): check AWS_REGION, AWS_PROFILE and the permissions "
@@ -91,7 +90,7 @@ def import_monitors(
 
 @imports.command("incidents")
 def import_incidents(
-    days: Annotated[float, typer.Option(help="How far to look back.", min=0.01)] = 30,
+    days: Annotated[float, typer.Option(help="How far to look back.", min=0.01, max=LONGEST_LOOK)] = 30,
     confirm: ConfirmOption = False,
     by: PersonOption = LOGIN,
     stack: StackOption = CHOSEN,

@@ -21,7 +21,7 @@ from firstline.runbooks import catalogue, match
 from firstline.text import count
 from firstline_cli import checkout, trial
 from firstline_cli.checkout import runbooks_folder
-from firstline_cli.console import WRONG, console_of, known_zone, refusal
+from firstline_cli.console import LONGEST_LOOK, WRONG, console_of, known_zone, refusal
 from firstline_cli.feedback_report import earned_table
 from firstline_cli.stacks import CHOSEN, StackOption, stack_of
 from firstline_cli.trial import Comparison, Tried
@@ -42,7 +42,7 @@ def try_models(
         list[str] | None, typer.Option("--model", help="A model's name; may be given more than once.")
     ] = None,
     base_url: Annotated[str, typer.Option(help="The models' server, up to /v1; by default that of model.yaml.")] = "",
-    days: Annotated[float, typer.Option(min=1, help="How many days to look back.")] = 90,
+    days: Annotated[float, typer.Option(min=1, max=LONGEST_LOOK, help="How many days to look back.")] = 90,
     time_zone: Annotated[
         str, typer.Option(help="The time zone of hours in rules; by default the stack's TimeZone.", callback=known_zone)
     ] = "",

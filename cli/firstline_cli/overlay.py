@@ -16,6 +16,7 @@ from typing import Any
 
 MINE = "mine"
 SETTINGS = f"{MINE}/firstline.toml"
+SAMCONFIG = "samconfig.toml"
 RUNBOOKS = "runbooks"
 POLICY = "policy"
 POLICIES = ("rules", "paging", "remediation", "model", "people", "oncall")
@@ -34,9 +35,30 @@ def settings(checkout: Path) -> dict[str, Any]:
     ConfigurationError
         The file is no TOML, or no UTF-8 as TOML has to be.
     """
+    return read_toml(checkout / SETTINGS, SETTINGS)
+
+
+def samconfig(checkout: Path) -> dict[str, Any]:
+    """Return the content of samconfig.toml; an empty one if there is no such file.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is no TOML, or no UTF-8 as TOML has to be.
+    """
+    return read_toml(checkout / SAMCONFIG, SAMCONFIG)
+
+
+def read_toml(file: Path, name: str) -> dict[str, Any]:
+    """Return the content of a TOML file, whose `name` begins the message of an error; an empty one without the file.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is no TOML, or no UTF-8 as TOML has to be.
+    """
     import tomllib
 
-    file = checkout / SETTINGS
     if not file.exists():
         return {}
     try:
@@ -45,7 +67,7 @@ def settings(checkout: Path) -> dict[str, Any]:
         from firstline.errors import ConfigurationError
 
         what = "is not stored as UTF-8, store it so" if isinstance(error, UnicodeDecodeError) else "this is no TOML"
-        raise ConfigurationError(f"{SETTINGS}: {what}: {error}.") from None
+        raise ConfigurationError(f"{name}: {what}: {error}.") from None
 
 
 def together(checkout: Path) -> Path:

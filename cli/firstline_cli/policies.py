@@ -3,7 +3,6 @@
 import difflib
 import re
 import shlex
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
+from firstline.errors import ConfigurationError
 from firstline.policy import pattern
 from firstline.policy.files import line_of
 from firstline.policy.heartbeats import Heartbeat
@@ -28,6 +28,7 @@ from firstline.policy.schedule import Schedule
 from firstline.runbooks.catalogue import Problem
 from firstline.sources import SOURCES
 from firstline_cli.checkout import read_policy
+from firstline_cli.overlay import SAMCONFIG, read_toml
 
 type Location = tuple[int | str, ...]
 type Found = tuple[Location, str]
@@ -37,7 +38,6 @@ FIRING_SOURCES = (*SOURCES, "firstline", "person")
 """The values that an alert's `source` may have. Firstline's own alerts are about absent heartbeats, a person's are
 reports."""
 
-SAMCONFIG = "samconfig.toml"
 _CHANNEL = re.compile(r"#?[^\WA-Z][^\s#A-Z]{0,79}|[CG][A-Z0-9]{2,30}")
 _CHANNELS = ("SlackAutomatedChannel", "SlackAlertsChannel")
 
@@ -106,9 +106,9 @@ def of_on_call(
 
 def in_parameters(samconfig: Path) -> Iterator[Problem]:
     """Yield what is wrong with parameters in samconfig.toml: Slack channels, the time zone, the removed `Approvers`."""
-    text = samconfig.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    for environment, tables in tomllib.loads(text).items():
+    environments = read_toml(samconfig, str(samconfig))
+    lines = samconfig.read_text(encoding="utf-8-sig").splitlines()
+    for environment, tables in environments.items():
         for table in tables.values() if isinstance(tables, dict) else ():
             for name, message in _in_parameters(_parameters(table)):
                 section = next((at for at, line in enumerate(lines) if line.startswith(f"[{environment}.")), 0)
@@ -248,10 +248,12 @@ def _parameters(table: Any) -> dict[str, str]:
 
     `Name=value` pairs stand there in one string or a list. Return an empty dictionary if the table is no table.
     """
-    if not isinstance(table, dict):
-        return {}
-    given = table.get("parameters", table).get("parameter_overrides", "") if isinstance(table, dict) else ""
-    words = given if isinstance(given, list) else shlex.split(str(given))
+    table = table.get("parameters", table) if isinstance(table, dict) else None
+    given = table.get("parameter_overrides", "") if isinstance(table, dict) else ""
+    try:
+        words = given if isinstance(given, list) else shlex.split(str(given))
+    except ValueError:
+        raise ConfigurationError(f"{SAMCONFIG}: {given!r}: a quote is not closed: close it, or take it out.") from None
     return dict(word.split("=", 1) for word in map(str, words) if "=" in word)
 
 

@@ -15,7 +15,7 @@ from firstline.sources.body import parse_body
 from firstline.text import count
 from firstline_cli import checkout, overlay, policies, rules_console
 from firstline_cli.checkout import CHECKOUT, read_policy
-from firstline_cli.console import UNKNOWN, console_of, known_zone, refusal
+from firstline_cli.console import LONGEST_LOOK, UNKNOWN, console_of, known_zone, refusal
 from firstline_cli.previews import PREVIEW_DAYS, print_preview
 from firstline_cli.stacks import CHOSEN, NamedStackOption, StackOption, stack_of, table_of
 
@@ -38,7 +38,7 @@ ZoneOption = Annotated[
         callback=known_zone,
     ),
 ]
-DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1)]
+DaysOption = Annotated[int, typer.Option(help="How far to look back.", min=1, max=LONGEST_LOOK)]
 
 
 @rules.command()
@@ -56,7 +56,7 @@ def check(*, file: FileOption, days: DaysOption = PREVIEW_DAYS, stack: NamedStac
         for later, earlier in read.covered()
     ]
     problems += map(str, policies.crossed(file, known))
-    if (samconfig := file.absolute().parents[1].with_name(policies.SAMCONFIG)).exists():
+    if (samconfig := file.absolute().parents[1].with_name(overlay.SAMCONFIG)).exists():
         problems += map(str, policies.in_parameters(samconfig))
     for problem in problems:
         print(overlay.named(problem, CHECKOUT), file=sys.stderr)

@@ -7,7 +7,6 @@ there are several, the command ends with an error that names them.
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -172,17 +171,21 @@ def _only_one() -> str:
 
 def _in_samconfig() -> Iterator[str]:
     """Yield the names of the stacks in samconfig.toml; if mine/firstline.toml exists, only its environments'."""
-    file, own = CHECKOUT / "samconfig.toml", overlay.settings(CHECKOUT)
-    for environment, tables in tomllib.loads(file.read_text(encoding="utf-8")).items() if file.exists() else ():
+    own = overlay.settings(CHECKOUT)
+    for environment, tables in overlay.samconfig(CHECKOUT).items():
         if own and environment not in own:
             continue
-        if named := own.get(environment, {}).get("stack_name"):
+        if named := _table(own.get(environment)).get("stack_name"):
             yield str(named)
             continue
-        for table in tables.values() if isinstance(tables, dict) else ():
-            name = table.get("parameters", {}).get("stack_name") if isinstance(table, dict) else None
-            if name:
+        for table in _table(tables).values():
+            if name := _table(_table(table).get("parameters")).get("stack_name"):
                 yield str(name)
+
+
+def _table(value: Any) -> dict[str, Any]:
+    """Return a table of a TOML file; an empty one if the value is no table."""
+    return value if isinstance(value, dict) else {}
 
 
 def _in_the_region(*, quietly: bool) -> list[str]:

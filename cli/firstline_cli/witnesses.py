@@ -12,6 +12,7 @@ from typing import Any
 
 from firstline.incidents.audit_trail import Entry
 from firstline.incidents.lifecycle import execution_name
+from firstline.remediation.autonomy import NEVER_SENT
 from firstline_cli.stacks import Stack
 
 LATE = timedelta(minutes=20)
@@ -138,7 +139,8 @@ def _against(command: Command, entries: Sequence[Entry]) -> list[str]:
     planned = [entry for entry in entries if entry.what == "planned" and "plan_digest" in entry.facts]
     hosts = {host for entry in planned for host in _texts(entry, "targets")}
     approved = any(entry.what == "decided" and entry.facts.get("decision") == "approved" for entry in entries)
-    asked = [entry for entry in planned if command.document in _texts(entry, "documents")]
+    # A plan's entry lists the documents of its steps, and not those of its verification and rollback.
+    asked = [entry for entry in planned if command.document in _texts(entry, "documents")] or planned
     reasons = []
     if strangers := sorted(set(command.hosts) - hosts):
         reasons.append(f", but no plan on the trail names {', '.join(strangers)}")
@@ -203,7 +205,9 @@ def _is_command(entry: Entry) -> bool:
 
     The deployment of an earlier release, and a step that was not sent, are no commands.
     """
-    return entry.what == "ran" and "i-" in str(entry.facts.get("instance_id")) and bool(entry.facts.get("command_id"))
+    # Of a release the entry has its place, `application/deployment group`; of many hosts their number, `12 hosts`.
+    on_hosts = "/" not in str(entry.facts.get("instance_id"))
+    return entry.what == "ran" and on_hosts and entry.facts.get("command_id") not in (None, "", NEVER_SENT)
 
 
 def _texts(entry: Entry, name: str) -> list[str]:

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
 from tests.statemachine.test_remediation import full_disk, stuck_queue
 from tests.statemachine.world import STACK_NAME, World
@@ -44,6 +45,20 @@ def test_switched_off_meanwhile_no_further_step_is_sent_and_somebody_reads_what_
     (page,) = world.told("pagerduty")
     assert "was stopped before step restart: remediation has been switched off" in page.text
     assert "drain (act) on web-1: Success" in page.text
+
+
+def test_after_a_person_has_resolved_the_incident_no_further_step_is_sent(world: World) -> None:
+    def resolves() -> None:
+        (record,) = world.history.open_records()
+        Incident(world, record.incident.incident_id).is_resolved()
+
+    world.commands.script("drain", Run(on_read=resolves))
+
+    incident = stuck_queue(world)
+    incident.ends()
+
+    assert world.commands.steps() == ["look", "drain"], "neither the next step nor the rollback"
+    assert incident.record.outcome_reason == "Resolved by ada."
 
 
 def test_a_switch_that_says_on_stops_nothing(world: World, turn: Turn) -> None:

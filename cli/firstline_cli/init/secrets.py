@@ -86,5 +86,5 @@ def read(option: str, given: str) -> str:
 
 def mistake(name: str, value: str) -> str | None:
     """Return what is wrong with the form of a secret's value, without quoting the value; None if nothing is."""
-    form, said = FORMS.get(name, (re.compile(r"\S+"), "it must not be empty"))
+    form, said = FORMS.get(name, (re.compile(r"\S+"), "it must not be empty, nor have a space in it"))
     return None if form.fullmatch(value) else said

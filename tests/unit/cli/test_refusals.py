@@ -1,16 +1,21 @@
 """The refusals of commands: each is one line with the fix, and never a traceback."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from firstline_cli import checkout, models, overlay
+from firstline_cli import checkout, history, lasting, models, overlay
 from firstline_cli.console import refusal
 from firstline_cli.main import app
+from firstline_cli.stacks import Stack
+
+ROOT = Path(__file__).parents[3]
 
 
 def typed(*arguments: str | Path) -> Result:
@@ -42,14 +47,83 @@ def test_a_time_zone_that_is_none_is_refused_before_anything_is_read(command: st
     assert result.stderr == f"--time-zone: {zone!r} is no time zone; write a name such as Europe/Berlin.\n"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rules preview any",
+        "rules check",
+        "model try",
+        "eval",
+        "import incidents",
+        "report",
+        "replay",
+    ],
+)
+def test_a_look_back_that_no_date_can_hold_is_refused(command: str) -> None:
+    result = typed(*command.split(), "--days", "999999999")
+    assert result.exit_code == 2
+    assert "Invalid value for '--days'" in result.stderr
+
+
+def test_a_change_before_any_stack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "stack_of", lambda name: Stack(None, name, lambda service: None))  # type: ignore[arg-type]
+    result = typed("report", "--since-change", "0001-01-01")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith("--since-change: 0001-01-01 is too long ago: ")
+
+
+def test_alarms_are_read_in_the_region_that_aws_region_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-south-2")
+    asked: list[str] = []
+
+    def alarms(client: Any, _: str) -> tuple[()]:
+        asked.append(client.meta.region_name)
+        return ()
+
+    monkeypatch.setattr(lasting, "_alarms", alarms)
+    assert typed("import", "alarms").exit_code == 0
+    assert asked == ["eu-south-2"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "command"),
+    [
+        ("samconfig.toml", b"dev = [", "whoami"),
+        ("samconfig.toml", b"dev = [", "rules check"),
+        ("samconfig.toml", b"dev = [", "deploy dev"),
+        ("samconfig.toml", b"dev = '\xff'", "whoami"),
+        ("samconfig.toml", b"[dev.global.parameters]\nparameter_overrides = 'A=\"b'", "rules check"),
+        ("samconfig.toml", b"[dev.global.parameters]\nstack_name = 'x'\nparameter_overrides = 'A'", "deploy dev"),
+        ("mine/firstline.toml", b"dev = [", "whoami"),
+    ],
+)
+def test_a_wrong_file_of_settings_is_named_on_one_line(tmp_path: Path, file: str, text: bytes, command: str) -> None:
+    for folder in ("runbooks", "mine"):
+        (tmp_path / folder).mkdir()
+    shutil.copytree(ROOT / "runbooks" / "policy", tmp_path / "runbooks" / "policy")
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    (tmp_path / "samconfig.toml").write_text("[dev.global.parameters]\nstack_name = 'firstline-dev'\n")
+    (tmp_path / file).write_bytes(text)
+    done = run_in(tmp_path, command, FIRSTLINE_STACK="")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{file}: " in done.stderr
+
+
+def run_in(folder: Path, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder that it takes for its checkout."""
+    variables |= {"PYTHONPATH": os.pathsep.join(sys.path)}
+    program = [sys.executable, "-m", "firstline_cli", *command.split()]
+    return subprocess.run(program, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False)
+
+
 def with_a_wrong_patch(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a checkout whose owner has a patch of a runbook that does not exist."""
     for below in ("runbooks/policy", "mine/runbooks"):
         (folder / below).mkdir(parents=True)
     (folder / "mine" / "runbooks" / "low-dsk.patch.yaml").write_text("mode: auto\n")
-    path = {"PYTHONPATH": os.pathsep.join(sys.path), "FIRSTLINE_STACK": "local"}
-    program = [sys.executable, "-m", "firstline_cli", *command.split()]
-    return subprocess.run(program, cwd=folder, env=os.environ | path, capture_output=True, text=True, check=False)
+    return run_in(folder, command, FIRSTLINE_STACK="local")
 
 
 @pytest.mark.parametrize(

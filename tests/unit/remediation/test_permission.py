@@ -22,6 +22,7 @@ APPROVED: dict[str, Any] = {"decision": "approve"}
 TWO: dict[str, Any] = {"approvals": 2}
 AT_NOW = {"decided_at": NOW - MINUTE}
 YES: dict[str, Any] = {"decision": "approved", "decided_by": "ada", **AT_NOW}
+RESOLVED: dict[str, Any] = {"resolved_by": "bob (Slack)", "resolved_at": NOW - MINUTE, "resolved_seen": 1}
 
 
 def by(approver: str) -> Approval:
@@ -96,6 +97,10 @@ def withdrawn(
         (APPROVED, {"decided": YES | {"approvals": [by("U0EVE"), by("U0ADA")]}}, None),
         (APPROVED | TWO, {"decided": YES | {"approvals": [by("U0EVE"), by("U0ADA")]}}, "its approval does not count"),
         (APPROVED, {"decided": {"decision": "refused", "decided_by": "ada", **AT_NOW}}, "nobody has approved it"),
+        (APPROVED, {"decided": YES | RESOLVED}, "bob (Slack) has resolved the incident"),
+        (BY_ITSELF, {"decided": RESOLVED}, "bob (Slack) has resolved the incident"),
+        # Bob did not see the alert that joined, so the incident goes on.
+        (BY_ITSELF, {"decided": RESOLVED | {"resolved_seen": 0}}, None),
     ],
 )
 def test_a_plan_may_act_only_while_the_facts_that_allowed_it_hold(

@@ -1,18 +1,20 @@
 """The permission of a plan to act, checked again at its approval and before each act.
 
-Between planning and acting, time passes. Meanwhile a freeze may begin, a runbook may lose its mode or its autonomy, and
-the service may be deployed.
+Between planning and acting, time passes. Meanwhile a freeze may begin, a runbook may lose its mode or its autonomy, the
+service may be deployed, and a person may resolve the incident.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from firstline.incidents.what_now import stale_resolve
 from firstline.models import Deployment, IncidentRecord, RemediationPlan
 from firstline.remediation.decide import Situation, services_touched, why_withdrawn
 from firstline.remediation.plan import RemediationRules
 from firstline.remediation.store import Standing
 from firstline.runbooks.catalogue import Catalogue
+from firstline.text import one_line
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Permission:
             return f"runbook {plan.runbook_id} is no longer deployed"
         if record is None or record.classification is None:
             return "its incident is not in the table"
+        if record.live is not None and record.live.resolved_by is not None and not stale_resolve(record.live):
+            return f"{one_line(record.live.resolved_by, 80)} has resolved the incident"
         approved = plan.decision == "approve" and record.decision == "approved"
         if plan.decision == "approve" and not approved:
             return "nobody has approved it"
