@@ -46,6 +46,9 @@ TARGET_TAG = ("Firstline", STACK_NAME)
 SENDERS = (*SOURCES, "deployments")
 """The senders that have a secret of their own."""
 
+PACKAGES, LATE_PACKAGES = ("firstline",), ("firstline.adapters.llm",)
+"""The packages that are imported once for all functions, but for the model's client, which takes a second."""
+
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
 CONSOLE_TICKET_LASTS = timedelta(hours=12)
@@ -299,7 +302,12 @@ class Stack:
         }
         logs = self.options.folder / "logs"
         functions = Functions(
-            self.created.functions, service_environment=service, log_folder=logs, ahead=self._lapse.ahead
+            self.created.functions,
+            service_environment=service,
+            log_folder=logs,
+            ahead=self._lapse.ahead,
+            packages=PACKAGES,
+            late_packages=LATE_PACKAGES,
         )
         self.cloud.functions = self.front.functions = functions
         self.front.routes = self.created.routes
