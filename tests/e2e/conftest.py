@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.browser import Browsers
 from tests.e2e.model import KEY, Model
 from tests.e2e.running import LocalStack
 
@@ -70,3 +71,11 @@ def asking(stacks: dict[str, LocalStack]) -> Iterator[LocalStack]:
     stacks["asking"].set_secret("llm/api-key", KEY)
     yield stacks["asking"]
     stacks["asking"].close_what_was_left_open()
+
+
+@pytest.fixture(scope="session")
+def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
+    """The browsers of all tests, each begun when a test first needs it."""
+    used = Browsers(tmp_path_factory.mktemp("browsers"))
+    yield used
+    used.close()
