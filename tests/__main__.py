@@ -26,8 +26,8 @@ TESTS = Path(__file__).parent
 FOLDERS = ("e2e", "unit", "integration", "statemachine", "simulation", "runbooks", "template")
 APART = {
     "e2e": (
-        ("test_remediation.py", "test_trouble.py"),
-        ("test_approval_page.py", "test_model.py", "test_quickstart.py"),
+        ("test_quickstart.py", "test_remediation.py", "test_trouble.py"),
+        ("test_approval_page.py", "test_asking.py", "test_model.py"),
         ("test_alertmanager_pair.py", "test_demo.py", "test_models_guide.py", "test_up.py"),
     ),
     "integration": (

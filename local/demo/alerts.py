@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from local.emulator.resources import ACCOUNT
+from local.emulator.iam import ACCOUNT
 
 type Status = Literal["firing", "resolved"]
 

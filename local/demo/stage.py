@@ -14,7 +14,7 @@ from local.emulator.inbox import Message
 from local.emulator.stack import APPROVER, Stack
 
 _WAIT_SECONDS = 180.0
-_POLL_SECONDS = 0.75
+_POLL_SECONDS = 1.5
 _SOON_SECONDS = 60.0
 _TRIES = 6
 

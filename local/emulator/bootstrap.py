@@ -2,7 +2,8 @@
 
 It is started as a script, in one of two ways. `python local/emulator/bootstrap.py app.handler name` runs a function,
 with its folder as working directory. With only one argument, of any text, it is the process from which functions are
-forked (local/emulator/forks.py): it imports their libraries once, and nothing of the functions themselves.
+forked (local/emulator/forks.py): it imports their libraries and the packages of their layers once, and nothing of the
+functions themselves.
 """
 
 import ctypes
@@ -10,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import socket
 import sys
@@ -31,6 +33,10 @@ _HEAVY = (
 )
 """The libraries that take most of a function's start. None may read the environment when it is imported, as
 awslambdaric does."""
+
+PACKAGES, LATE_PACKAGES = "FORKS_PACKAGES", "FORKS_LATE_PACKAGES"
+"""The environment variables with the names of the layers' packages to import before the fork, and of those in them that
+only the functions import which use them."""
 
 _SERVICES = ("dynamodb", "ssm", "stepfunctions")
 """The services whose models botocore reads for nearly every function."""
@@ -88,6 +94,8 @@ def _fork_on_request() -> None:
         with suppress(ImportError):
             importlib.import_module(name)
     _read_service_models()
+    _import_packages(os.environ.get(PACKAGES, "").split())
+    _build_models()
     gc.freeze()  # or each fork's collections would copy the pages of all that was imported
     requests = socket.socket(fileno=os.dup(0))
     running: dict[int, tuple[int, int]] = {}
@@ -124,6 +132,27 @@ def _read_service_models() -> None:
     for service in _SERVICES:
         for kind in ("service-2", "endpoint-rule-set-1"):
             loader.load_service_model(service, kind)
+
+
+def _import_packages(names: list[str]) -> None:
+    """Import some modules and all that is in them, but for what is in `LATE_PACKAGES`."""
+    late = os.environ.get(LATE_PACKAGES, "").split()
+    for name in set(names).difference(late):
+        with suppress(Exception):  # the function that imports it fails with the same error, and says so
+            module = importlib.import_module(name)
+            path = getattr(module, "__path__", ())
+            _import_packages([found.name for found in pkgutil.iter_modules(path, f"{name}.")])
+
+
+def _build_models() -> None:
+    """Build pydantic's models that wait for their first use: each function would do so for those that it uses."""
+    from pydantic import BaseModel
+
+    models = [BaseModel]
+    for model in models:
+        models += model.__subclasses__()
+        with suppress(Exception):
+            model.model_rebuild()
 
 
 def _tell(pipe: int, number: int) -> None:

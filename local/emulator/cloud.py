@@ -15,8 +15,8 @@ from werkzeug.wrappers import Request, Response
 from local.emulator.access import caller
 from local.emulator.commands import Commands
 from local.emulator.events import put_event
+from local.emulator.iam import ACCOUNT
 from local.emulator.releases import Releases
-from local.emulator.resources import ACCOUNT
 from local.emulator.roles import Roles
 from local.emulator.runtime import Functions, TooManyRequests
 from local.emulator.server import ServiceError, aws_error, aws_response

@@ -1,7 +1,8 @@
-"""Processes of functions, forked from a process that has imported their libraries, which halves a cold start.
+"""Processes of functions, forked from one that has imported their libraries, which spares them most of a cold start.
 
-Each has an environment, a working directory and files of its own; only libraries were imported before the fork, nothing
-of the function. Where the kernel has no pidfd (other systems than Linux), each process is started anew.
+Each has an environment, a working directory and files of its own; only libraries and the layers' packages were imported
+before the fork, nothing of the function. Where the kernel has no pidfd (other systems than Linux), each process is
+started anew.
 """
 
 import json

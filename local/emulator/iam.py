@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+ACCOUNT = "123456789012"
+"""The account that everything on this machine belongs to."""
+
 type Statement = Mapping[str, Any]
 type Context = Mapping[str, str | Sequence[str]]
 """The values of a request's condition keys, by key; a request without a key has no entry for it."""

@@ -13,11 +13,10 @@ from typing import Any
 
 from local.emulator.events import QueueReader, Rule, StreamReader
 from local.emulator.front import Route
-from local.emulator.iam import Statement
+from local.emulator.iam import ACCOUNT, Statement
 from local.emulator.runtime import FunctionSpec
 from local.emulator.template import LOCAL_BUCKET, Template, TemplateError, expand, state_machine_definition
 
-ACCOUNT = "123456789012"
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 _NAME_PROPERTIES = {

@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from werkzeug.wrappers import Request, Response
 
+from local.emulator.bootstrap import LATE_PACKAGES, PACKAGES
 from local.emulator.forks import Forks
 from local.emulator.server import Server
 
@@ -81,6 +82,13 @@ class _Call:
 
     def fail(self, error_type: str, message: str) -> None:
         self.finish(json.dumps({"errorType": error_type, "errorMessage": message}).encode(), failed=True)
+
+
+def in_common(specs: Sequence[FunctionSpec]) -> dict[str, str]:
+    """Return the variables that all functions have in common, with the folders of packages that all of them have."""
+    variables = [set(spec.environment.items()) for spec in specs]
+    folders = [str(folder) for folder in specs[0].python_path if all(folder in spec.python_path for spec in specs)]
+    return {**dict(set.intersection(*variables)), "PYTHONPATH": os.pathsep.join(folders)}
 
 
 class _Environment:
@@ -204,6 +212,11 @@ class Functions:
         Returns the seconds by which the clock of a function must be ahead when it gets a payload.
     forks
         The starter of processes, which the caller closes; without it, the functions have one of their own.
+    packages
+        Packages of the functions' layers that are imported once for all processes, in the environment that all
+        functions have in common.
+    late_packages
+        Packages in those that only the functions import which use them.
     """
 
     def __init__(
@@ -216,6 +229,8 @@ class Functions:
         wait_seconds: float = 60.0,
         ahead: Callable[[bytes], float] = lambda _: 0.0,
         forks: Forks | None = None,
+        packages: Sequence[str] = (),
+        late_packages: Sequence[str] = (),
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._service_environment = service_environment
@@ -224,7 +239,8 @@ class Functions:
         self._ahead = ahead
         self._environments: dict[str, list[_Environment]] = {spec.name: [] for spec in specs}
         self._closes_forks = forks is None
-        self._forks = forks or Forks(_COMMON)
+        preloaded = {PACKAGES: " ".join(packages), LATE_PACKAGES: " ".join(late_packages)} if packages else {}
+        self._forks = forks or Forks({**_COMMON, **in_common(specs), **preloaded})
         self._forks.begin()
         self._processes_each = processes_each
         self._changed = threading.Condition()

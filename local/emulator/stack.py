@@ -29,11 +29,12 @@ from local.emulator.cloud import Cloud
 from local.emulator.commands import CommandEnded, Commands
 from local.emulator.front import Front
 from local.emulator.hosts import Host, Hosts, Sandbox
+from local.emulator.iam import ACCOUNT
 from local.emulator.inbox import Inbox, Message
 from local.emulator.lapse import Lapse
 from local.emulator.registry import own_folder, sweep
 from local.emulator.releases import release_arns, sample_releases
-from local.emulator.resources import ACCOUNT, Created, Resources
+from local.emulator.resources import Created, Resources
 from local.emulator.roles import SECRET_KEY, Roles
 from local.emulator.runtime import Functions
 from local.emulator.server import Server
@@ -45,6 +46,9 @@ STACK_NAME = "firstline-local"
 TARGET_TAG = ("Firstline", STACK_NAME)
 SENDERS = (*SOURCES, "deployments")
 """The senders that have a secret of their own."""
+
+PACKAGES, LATE_PACKAGES = ("firstline",), ("firstline.adapters.llm",)
+"""The packages that are imported once for all functions, but for the model's client, which takes a second."""
 
 HOSTS = ("web-1", "web-2", "db-1", "worker-1")
 APPROVER = "ada"
@@ -109,6 +113,8 @@ class Stack:
         self.created = Created()
         self._lapse = Lapse(self.options.time_lapse)
         self._stopping = threading.Event()
+        self._session = boto3.session.Session(region_name=REGION)
+        self._new = threading.Lock()
         self.client: Callable[[str], Any] = cache(self._new_client)
 
     @property
@@ -198,14 +204,14 @@ class Stack:
         self._hosts.close()
 
     def _new_client(self, service: str) -> Any:
-        return boto3.session.Session().client(
-            service,  # type: ignore[call-overload]
-            region_name=REGION,
-            endpoint_url=self.url("aws"),
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key=SECRET_KEY,
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=300, max_pool_connections=20),
-        )
+        with self._new:  # a session is not for several threads; its clients are
+            return self._session.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=self.url("aws"),
+                aws_access_key_id=ACCOUNT,
+                aws_secret_access_key=SECRET_KEY,
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=300, max_pool_connections=20),
+            )
 
     def _create_resources(self) -> None:
         inbox, opt_folder = self.url("inbox"), self.options.folder / "opt"
@@ -299,7 +305,12 @@ class Stack:
         }
         logs = self.options.folder / "logs"
         functions = Functions(
-            self.created.functions, service_environment=service, log_folder=logs, ahead=self._lapse.ahead
+            self.created.functions,
+            service_environment=service,
+            log_folder=logs,
+            ahead=self._lapse.ahead,
+            packages=PACKAGES,
+            late_packages=LATE_PACKAGES,
         )
         self.cloud.functions = self.front.functions = functions
         self.front.routes = self.created.routes

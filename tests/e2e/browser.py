@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,13 @@ class Browser:
     def open(self, url: str) -> None:
         """Go to an address and wait until it is loaded."""
         _call("POST", f"{self._session}/url", {"url": url})
+
+    def forget(self) -> None:
+        """Leave the page, and forget every cookie, what the cache has, the pages before and the taps."""
+        self.open("about:blank")
+        for command in ("Network.clearBrowserCookies", "Network.clearBrowserCache", "Page.resetNavigationHistory"):
+            self._devtools(command, {})
+        self.taps = 0
 
     def text(self, selector: str = "body") -> str:
         """Return the text that somebody reads in an element."""
@@ -151,9 +158,35 @@ class Browser:
         return str(found[_ELEMENT])
 
 
+class Browsers:
+    """The browsers of a run of tests: one in which no page may run JavaScript, and one for tests that want scripts.
+
+    Each starts when it is first used, which takes two seconds of the processor.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running = ExitStack()
+        self._begun: dict[bool, Browser] = {}
+
+    @contextmanager
+    def window(self, *, scripts: bool = False) -> Iterator[Browser]:
+        """A window that knows nothing of what was seen in it before, without scripts unless the test wants them."""
+        if scripts not in self._begun:
+            profile = self._folder / ("with-scripts" if scripts else "without-scripts")
+            self._begun[scripts] = self._running.enter_context(_browser(profile, scripts=scripts))
+        window = self._begun[scripts]
+        window.forget()
+        yield window
+
+    def close(self) -> None:
+        """End the browsers."""
+        self._running.close()
+
+
 @contextmanager
-def browser(profile: Path, *, scripts: bool = False) -> Iterator[Browser]:
-    """A window with a new profile, in which no page may run JavaScript, unless the test wants its scripts."""
+def _browser(profile: Path, *, scripts: bool) -> Iterator[Browser]:
+    """Run a browser with a new profile, in which no page may run JavaScript unless it may have `scripts`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.browser import Browsers
 from tests.e2e.model import KEY, Model
 from tests.e2e.running import LocalStack
 
@@ -43,7 +44,7 @@ def stacks(
             *("--runbooks", str(Path(__file__).parent / "runbooks")),
         ],
         "asking": [
-            *("--time-lapse", TIME_LAPSE, "--reconcile-seconds", "5"),
+            *("--time-lapse", TIME_LAPSE, "--reconcile-seconds", "10"),
             *("--runbooks", str(Path(__file__).parent / "runbooks")),
             *("--parameter", "RemediationMode=approve", "--policy", str(people), "--policy", str(policy)),
         ],
@@ -66,7 +67,15 @@ def stack(stacks: dict[str, LocalStack]) -> Iterator[LocalStack]:
 
 @pytest.fixture
 def asking(stacks: dict[str, LocalStack]) -> Iterator[LocalStack]:
-    """A Firstline that asks: people before it remediates, a model how bad it is. Its reconcile runs every 5 seconds."""
+    """A Firstline that asks people before it remediates, and a model how bad it is; reconcile runs every 10 seconds."""
     stacks["asking"].set_secret("llm/api-key", KEY)
     yield stacks["asking"]
     stacks["asking"].close_what_was_left_open()
+
+
+@pytest.fixture(scope="session")
+def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
+    """The browsers of all tests, each begun when a test first needs it."""
+    used = Browsers(tmp_path_factory.mktemp("browsers"))
+    yield used
+    used.close()

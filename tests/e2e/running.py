@@ -42,7 +42,7 @@ def until[Seen](
 ) -> Seen:
     """Look again and again until there is something to see, and return it.
 
-    Without `every` it looks less often the longer it waits: what takes ten seconds may be seen half a second late, and
+    Without `every` it looks less often the longer it waits: what takes ten seconds may be seen a second late, but
     a look costs the stack several requests.
     """
     began = time.monotonic()
@@ -53,7 +53,7 @@ def until[Seen](
         waited = time.monotonic() - began
         if waited > seconds:
             pytest.fail(f"{what}: not within {seconds:g} s (last seen: {seen!r})")
-        time.sleep(every or min(0.5, 0.1 + waited / 20))
+        time.sleep(every or min(1.0, 0.1 + waited / 10))
 
 
 def environment(stacks: Path) -> dict[str, str]:

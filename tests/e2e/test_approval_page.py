@@ -2,13 +2,12 @@
 
 import urllib.error
 import urllib.request
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
 from local.demo import alerts
-from tests.e2e.browser import browser
+from tests.e2e.browser import Browsers
 from tests.e2e.hosts import LOGS, files, fill_disk, full_disk_alert
 from tests.e2e.running import LocalStack, until
 
@@ -46,14 +45,14 @@ def _status(url: str, form: dict[str, str] | None = None) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_an_approver_reads_the_plan_approves_it_and_the_link_is_spent(asking: LocalStack, tmp_path: Path) -> None:
+def test_an_approver_reads_the_plan_approves_it_and_the_link_is_spent(asking: LocalStack, browsers: Browsers) -> None:
     # Given a link, that a scanner has followed before anybody else does
     incident, link = _asked(asking, "db-1")
     for _ in range(5):
         assert _status(link)[0] == 200
     assert asking.record(incident).decision is None
 
-    with browser(tmp_path / "profile") as window:
+    with browsers.window() as window:
         # When the approver reads the plan
         window.open(link)
         said = window.text()
@@ -101,10 +100,10 @@ def test_an_approver_reads_the_plan_approves_it_and_the_link_is_spent(asking: Lo
     assert (status, "for another incident" in page) == (403, True)
 
 
-def test_after_a_refusal_a_human_is_called_and_nothing_has_run(asking: LocalStack, tmp_path: Path) -> None:
+def test_after_a_refusal_a_human_is_called_and_nothing_has_run(asking: LocalStack, browsers: Browsers) -> None:
     incident, link = _asked(asking, "worker-1")
 
-    with browser(tmp_path / "profile") as window:
+    with browsers.window() as window:
         window.open(link)
         assert "Free space" in window.text("h1")
         window.click("button[value=refuse]")
@@ -117,7 +116,7 @@ def test_after_a_refusal_a_human_is_called_and_nothing_has_run(asking: LocalStac
     asking.wait_closed(incident)
 
 
-def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: Path) -> None:
+def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, browsers: Browsers) -> None:
     # Given a destructive plan, and two approvers with a link of their own each
     dumps = ["/data/dumps/a.dump", "/data/dumps/b.dump"]
     asking.on_host("web-2", "rm -rf /data/*; mkdir -p /data/dumps && touch " + " ".join(dumps))
@@ -128,7 +127,7 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
     of_ada, of_bob = _link_of(asking, incident, "ada"), _link_of(asking, incident, "bob")
     assert of_ada != of_bob
 
-    with browser(tmp_path / "ada") as window:
+    with browsers.window() as window:
         # When the first approves
         window.open(of_ada)
         assert "data is lost for good. 2 different people have to approve." in window.text()
@@ -152,7 +151,7 @@ def test_a_plan_that_loses_data_takes_two_people(asking: LocalStack, tmp_path: P
     assert (record.decision, record.waits_for_approval, len(record.approvals)) == (None, True, 1)
     assert files(asking, "web-2") == dumps
 
-    with browser(tmp_path / "bob") as window:
+    with browsers.window() as window:
         # When somebody else approves, who reads that the first did
         window.open(of_bob)
         assert "Approved by ada (approval page); 1 more must agree." in window.text("[role=status]")

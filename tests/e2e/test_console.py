@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from typer.testing import CliRunner
 from firstline.console import page_links
 from firstline.policy.people import Person
 from firstline_cli.main import app
-from tests.e2e.browser import Browser, browser
+from tests.e2e.browser import Browser, Browsers
 from tests.e2e.running import LocalStack
 
 pytestmark = pytest.mark.needs("browser")
@@ -58,7 +57,7 @@ def _is_for_everybody(window: Browser, what: str, *schemes: str) -> None:
             assert window.violations() == [], f"{what}, {scheme}"
 
 
-def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Path) -> None:
+def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, browsers: Browsers) -> None:
     # Given a critical alert that nobody has
     alert: dict[str, Any] = {
         "alert_name": "E2eConsole",
@@ -70,7 +69,7 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
     incident = stack.open("generic", alert)
     stack.wait_for(incident, "acknowledgement")
 
-    with browser(tmp_path / "profile") as window:
+    with browsers.window() as window:
         # When ada opens her link
         window.open(_ticket(stack))
         _looks_well(window, "sign in", main="button.main")
@@ -100,8 +99,8 @@ def test_a_person_takes_and_resolves_an_incident(stack: LocalStack, tmp_path: Pa
         assert stack.wait_closed(incident).resolved_by == "ada (console)"
 
 
-def test_a_person_gives_the_shift_to_herself_and_takes_that_back(stack: LocalStack, tmp_path: Path) -> None:
-    with browser(tmp_path / "profile") as window:
+def test_a_person_gives_the_shift_to_herself_and_takes_that_back(stack: LocalStack, browsers: Browsers) -> None:
+    with browsers.window() as window:
         _sign_in(window, _ticket(stack))
         window.open(f"{stack.line['api']}/console")
         assert "Incidents" in window.text("h1")
@@ -115,10 +114,10 @@ def test_a_person_gives_the_shift_to_herself_and_takes_that_back(stack: LocalSta
 
 
 def test_pages_open_until_a_person_leaves_and_her_link_does_not_let_her_in_again(
-    stack: LocalStack, tmp_path: Path
+    stack: LocalStack, browsers: Browsers
 ) -> None:
     ticket = _ticket(stack)
-    with browser(tmp_path / "profile") as window:
+    with browsers.window() as window:
         _sign_in(window, ticket)
         for page, title in (("oncall", "On call"), ("silences", "Silences"), ("reports", "The last 7 days")):
             window.open(f"{stack.line['api']}/console/{page}")
@@ -136,12 +135,12 @@ def test_pages_open_until_a_person_leaves_and_her_link_does_not_let_her_in_again
 
 
 def test_from_the_page_to_the_acknowledgement_it_takes_at_most_three_taps_on_a_phone(
-    stack: LocalStack, tmp_path: Path
+    stack: LocalStack, browsers: Browsers
 ) -> None:
     alert = {"alert_name": "E2eTaps", "severity": "critical", "service": "checkout", "message": "Customers cannot pay."}
     incident = stack.open("generic", alert)
     stack.wait_for(incident, "acknowledgement")
-    with browser(tmp_path / "profile") as window:
+    with browsers.window() as window:
         window.open(_text_messages_link(stack, incident))
         taps = 1  # on the link
         with window.as_on_a_phone():
@@ -161,11 +160,11 @@ def _text_messages_link(stack: LocalStack, incident: str) -> str:
     return page_links.address(ada, incident, stack.line["api"], [key], datetime.now(UTC))
 
 
-def test_axe_finds_nothing_serious(stack: LocalStack, tmp_path: Path) -> None:
+def test_axe_finds_nothing_serious(stack: LocalStack, browsers: Browsers) -> None:
     alert = {"alert_name": "E2eAxe", "severity": "critical", "service": "checkout", "message": "Customers cannot pay."}
     incident = stack.open("generic", alert)
     stack.wait_for(incident, "acknowledgement")
-    with browser(tmp_path / "profile", scripts=True) as window:
+    with browsers.window(scripts=True) as window:
         window.open(_ticket(stack, incident))
         _is_for_everybody(window, "sign in", "light")
         window.click("button.main")
@@ -177,12 +176,12 @@ def test_axe_finds_nothing_serious(stack: LocalStack, tmp_path: Path) -> None:
 
 
 def test_a_page_shows_who_took_the_incident_meanwhile_and_keeps_what_was_typed(
-    stack: LocalStack, tmp_path: Path
+    stack: LocalStack, browsers: Browsers
 ) -> None:
     alert = {"alert_name": "E2eForm", "severity": "critical", "service": "checkout", "message": "Customers cannot pay."}
     incident = stack.open("generic", alert)
     stack.wait_for(incident, "acknowledgement")
-    with browser(tmp_path / "profile", scripts=True) as window:
+    with browsers.window(scripts=True) as window:
         window.open(_ticket(stack, incident))
         window.click("button.main")
         window.wait_text("#status", "Nobody has it")

@@ -76,16 +76,16 @@ def test_a_terminal_knows_each_command_of_the_guide() -> None:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A new stack, as a reader of the guide has it: what others ran on its hosts may keep a runbook from running."""
-    fresh = LocalStack(tmp_path_factory.mktemp("quickstart"), "--time-lapse", TIME_LAPSE)
-    yield fresh
-    fresh.stop()
+    stack = LocalStack(tmp_path_factory.mktemp("quickstart"), "--time-lapse", TIME_LAPSE)
+    yield stack
+    stack.stop()
 
 
 @pytest.mark.parametrize("command", HERE, ids=names(HERE))
-def test_a_command_does_what_the_guide_shows(stack: LocalStack, command: Written) -> None:
-    done = CliRunner().invoke(app, [*command.arguments, "--stack", json.dumps(stack.line)])
+def test_a_command_does_what_the_guide_shows(fresh: LocalStack, command: Written) -> None:
+    done = CliRunner().invoke(app, [*command.arguments, "--stack", json.dumps(fresh.line)])
 
     assert done.exit_code == 0, done.output
     assert LEG.findall(done.stdout) == LEG.findall(command.output)
@@ -95,8 +95,8 @@ def test_a_command_does_what_the_guide_shows(stack: LocalStack, command: Written
         )
         assert of_the_guide <= done_here
     if incident := re.search(r"in the table .* incident (\S+)", done.stdout):
-        assert stack.record(incident[1]).incident.is_test
-        stack.wait_closed(incident[1])
+        assert fresh.record(incident[1]).incident.is_test
+        fresh.wait_closed(incident[1])
 
 
 @pytest.mark.parametrize("command", ON_AWS, ids=names(ON_AWS))

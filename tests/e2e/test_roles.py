@@ -1,6 +1,7 @@
 """A function that is taken over: each power over incidents and hosts, tried with the credentials of each role."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -29,8 +30,8 @@ class Intruder:
         suffix = "Role" if role == "IncidentStateMachine" else "FunctionRole"
         session = boto3.session.Session(aws_access_key_id=f"{role}{suffix}", aws_secret_access_key="x")
         region, retries = self.machine.split(":")[3], Config(retries={"total_max_attempts": 1})
-        self.client: Callable[[str], Any] = lambda service: session.client(  # type: ignore[call-overload]
-            service, endpoint_url=stack.line["aws"], region_name=region, config=retries
+        self.client: Callable[[str], Any] = cache(
+            lambda service: session.client(service, endpoint_url=stack.line["aws"], region_name=region, config=retries)
         )
 
     def puts(self, pk: str, sk: str, **attributes: str) -> None:
@@ -161,9 +162,15 @@ POWERS: dict[Callable[[Intruder], None], set[str]] = {
 """The powers, and who holds each. Silences and the switch are an operator's, with credentials of their own."""
 
 
+@pytest.fixture(scope="module")
+def intruders(stacks: dict[str, LocalStack]) -> Callable[[str], Intruder]:
+    """The intruder with each role, who is made once: none remembers what another power brought."""
+    return cache(lambda role: Intruder(stacks["stack"], role))
+
+
 @pytest.fixture
-def intruder_with(stack: LocalStack) -> Iterator[Callable[[str], Intruder]]:
-    yield lambda role: Intruder(stack, role)
+def intruder_with(stack: LocalStack, intruders: Callable[[str], Intruder]) -> Iterator[Callable[[str], Intruder]]:
+    yield intruders
     owner = stack.client("dynamodb")
     for pk, sk in (
         ("PLAN#forged", "PLAN"),

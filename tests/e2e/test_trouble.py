@@ -4,10 +4,8 @@ import os
 import signal
 from contextlib import suppress
 
-import pytest
 from botocore.exceptions import ClientError
 
-from firstline.models import IncidentRecord
 from tests.e2e.running import LocalStack, until
 
 MET = {
@@ -56,22 +54,6 @@ def test_an_incident_survives_that_every_function_is_killed_at_work(stack: Local
     assert killed.count("Runtime.ExitError") >= len(MET), killed
 
 
-def test_what_could_not_be_started_is_started_by_the_audit(asking: LocalStack) -> None:
-    alert = {"alert_name": "E2ePending", "severity": "low", "service": "ledger"}
-    with asking.failing("AWSStepFunctions.StartExecution"):
-        # The sender is not to blame and need not send again: the incident is written down.
-        incident = asking.open("generic", alert)
-        assert _started(asking.record(incident)) == 0
-        with pytest.raises(ClientError, match="Execution"):
-            asking.execution(incident)
-
-    # Reconcile gives whoever opened it half a minute, and comes back a minute later.
-    asking.wait(incident, "has begun", lambda record: _started(record) == 1, seconds=120)
-    asking.wait_for(incident, "resolution")
-    asking.press(incident, "resolve")
-    asking.wait_closed(incident)
-
-
 def test_an_execution_that_somebody_stops_is_succeeded_at_once(stack: LocalStack) -> None:
     # Given an incident that somebody was paged for
     incident = stack.open("generic", {"alert_name": "E2eStopped", "severity": "critical", "service": "ledger"})
@@ -111,11 +93,6 @@ def _signal(stack: LocalStack, function: str, number: signal.Signals) -> int:
             os.kill(pid, number)
             reached += 1
     return reached
-
-
-def _started(record: IncidentRecord) -> int | None:
-    """Return the newest generation of the incident whose execution has begun."""
-    return record.live.started if record.live is not None else None
 
 
 def _error(event: dict[str, object]) -> str:

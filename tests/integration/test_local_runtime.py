@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from local.emulator.bootstrap import LATE_PACKAGES, PACKAGES
 from local.emulator.forks import BOOTSTRAP, Forks
-from local.emulator.runtime import _COMMON, Functions, FunctionSpec, Invocation, TooManyRequests
+from local.emulator.runtime import _COMMON, Functions, FunctionSpec, Invocation, TooManyRequests, in_common
 
 HANDLER = """
 import os, sys, time
@@ -43,18 +44,30 @@ type Make = Callable[..., Functions]
 
 
 @pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layer with a package; `early` and `late` in it know the process that imported them."""
+    folder = tmp_path_factory.mktemp("packages")
+    for name in ("", "early", "late"):
+        (folder / "shared" / name).mkdir(exist_ok=True)
+        (folder / "shared" / name / "__init__.py").write_text("import os\nPID = os.getpid()")
+    (folder / "shared" / "broken.py").write_text("1 / 0")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def forks(packages: Path) -> Iterator[Forks]:
     """The process that imports the libraries, once for all tests; it begins beside a secret of the machine."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("NOT_FOR_FUNCTIONS", "of the machine")
-        shared = Forks(_COMMON)
+        imported = {"PYTHONPATH": str(packages), PACKAGES: "shared", LATE_PACKAGES: "shared.late"}
+        shared = Forks(_COMMON | imported)
         shared.begin()
     yield shared
     shared.close()
 
 
 @pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks) -> Iterator[Make]:
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks, packages: Path) -> Iterator[Make]:
     folder = tmp_path / "functions" / "ping"
     layer = tmp_path / "layer"
     folder.mkdir(parents=True)
@@ -73,7 +86,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forks: Forks) -> Itera
             timeout_seconds=timeout_seconds,
             memory_mb=256,
             environment={"OWN": "its own"},
-            python_path=(layer,),
+            python_path=(layer, packages),
         )
         started.append(Functions([spec], service_environment={}, log_folder=tmp_path / "logs", forks=forks, **options))
         return started[-1]
@@ -214,6 +227,40 @@ def test_a_process_inherits_no_files_of_another(make: Make) -> None:
     time.sleep(0.2)
     assert answer(functions.invoke("ping", b"{}")) == alone
     busy.join()
+
+
+SHARED = """
+import os
+from shared import PID as package, early, late
+
+def handler(event, context):
+    return {"of the package": package, "early": early.PID, "late": late.PID, "own": os.getpid()}
+"""
+
+
+def test_a_layers_packages_are_imported_before_the_fork_but_for_late_ones(make: Make) -> None:
+    told = answer(make(SHARED).invoke("ping", b"{}"))
+
+    assert told["of the package"] == told["early"] != told["own"]
+    assert told["late"] == told["own"]
+
+
+def test_packages_are_imported_with_what_all_functions_have_in_common() -> None:
+    ping, pong = (
+        FunctionSpec(
+            name=name,
+            arn="",
+            folder=Path(name),
+            handler="app.handler",
+            timeout_seconds=1,
+            memory_mb=128,
+            environment={"SERVICE": "firstline", "OWN": name},
+            python_path=(Path("/core"), Path("/", name)),
+        )
+        for name in ("ping", "pong")
+    )
+
+    assert in_common([ping, pong]) == {"SERVICE": "firstline", "PYTHONPATH": "/core"}
 
 
 def test_functions_start_again_when_the_process_that_forks_them_was_killed(make: Make) -> None:

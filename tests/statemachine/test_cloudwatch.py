@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator.resources import ACCOUNT
+from local.emulator.iam import ACCOUNT
 from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
 from tests.statemachine.world import REGION, World

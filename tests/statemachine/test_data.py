@@ -6,7 +6,7 @@ from typing import Any
 
 from firstline.models import PlanLimits, PlannedStep, RemediationPlan, StepKind, Target
 from firstline.remediation.limits import beginning_of
-from local.emulator.resources import ACCOUNT
+from local.emulator.iam import ACCOUNT
 from tests.statemachine.functions import Event, Handler, crashes
 from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run

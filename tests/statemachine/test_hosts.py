@@ -1,6 +1,6 @@
 """Several hosts: one after the other, and no further after the first that fails. And an alarm that guards them."""
 
-from local.emulator.resources import ACCOUNT
+from local.emulator.iam import ACCOUNT
 from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import Run
 from tests.statemachine.test_remediation import stuck_queue

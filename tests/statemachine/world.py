@@ -32,9 +32,10 @@ from local.demo import senders
 from local.emulator import engine, more_runbooks
 from local.emulator.cloud import Cloud
 from local.emulator.events import fits
+from local.emulator.iam import ACCOUNT
 from local.emulator.inbox import Inbox, Message
 from local.emulator.releases import Releases
-from local.emulator.resources import ACCOUNT, Created, Resources
+from local.emulator.resources import Created, Resources
 from local.emulator.server import Server
 from local.emulator.stack import PEOPLE
 from tests.statemachine.faulty_aws import FaultyAws
