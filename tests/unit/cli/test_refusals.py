@@ -1,9 +1,7 @@
 """The refusals of commands: each is one line with the fix, and never a traceback."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -11,6 +9,7 @@ from typer.testing import CliRunner, Result
 from firstline_cli import checkout, models, overlay
 from firstline_cli.console import refusal
 from firstline_cli.main import app
+from tests.support.forked import run_forked
 
 
 def typed(*arguments: str | Path) -> Result:
@@ -42,30 +41,44 @@ def test_a_time_zone_that_is_none_is_refused_before_anything_is_read(command: st
     assert result.stderr == f"--time-zone: {zone!r} is no time zone; write a name such as Europe/Berlin.\n"
 
 
-def with_a_wrong_patch(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a checkout whose owner has a patch of a runbook that does not exist."""
+HELPS = ["--version", "--help", "rules check --help", "heartbeat list --help", "model --help", "replay --help"]
+READS = {"ack e1fbd129": "No emulator runs in", "rules check": "mine/runbooks/low-dsk.patch.yaml: there"}
+"""What a command says that looks for its stack and does not read the owner's file, and one that reads it."""
+
+COMMAND = "from runpy import run_module; run_module('firstline_cli', run_name='__main__', alter_sys=True)"
+
+
+@pytest.fixture(scope="module")
+def with_a_wrong_patch(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CompletedProcess[str]]:
+    """Run commands in a checkout whose owner has a patch of a runbook that does not exist."""
+    folder = tmp_path_factory.mktemp("checkout")
     for below in ("runbooks/policy", "mine/runbooks"):
         (folder / below).mkdir(parents=True)
     (folder / "mine" / "runbooks" / "low-dsk.patch.yaml").write_text("mode: auto\n")
-    path = {"PYTHONPATH": os.pathsep.join(sys.path), "FIRSTLINE_STACK": "local"}
-    program = [sys.executable, "-m", "firstline_cli", *command.split()]
-    return subprocess.run(program, cwd=folder, env=os.environ | path, capture_output=True, text=True, check=False)
+    commands = [*HELPS, *READS]
+    libraries = ["typer.main", "rich.markdown", "pydantic", "botocore.session", "botocore.client", "yaml"]
+    ended = run_forked(
+        COMMAND,
+        [command.split() for command in commands],
+        imports=libraries,
+        cwd=folder,
+        environment={"FIRSTLINE_STACK": "local"},
+    )
+    return dict(zip(commands, ended, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [("ack e1fbd129", "No emulator runs in"), ("rules check", "mine/runbooks/low-dsk.patch.yaml: there")],
-    ids=["ack does not read it: it looks for its stack", "rules check reads it"],
-)
-def test_a_wrong_file_of_the_owner_stops_only_what_reads_it(tmp_path: Path, command: str, said: str) -> None:
-    assert with_a_wrong_patch(tmp_path, command).stderr.startswith(said)
+@pytest.mark.parametrize(("command", "said"), READS.items())
+def test_a_wrong_file_of_the_owner_stops_only_what_reads_it(
+    with_a_wrong_patch: dict[str, CompletedProcess[str]], command: str, said: str
+) -> None:
+    assert with_a_wrong_patch[command].stderr.startswith(said)
 
 
-@pytest.mark.parametrize(
-    "command", ["--version", "--help", "rules check --help", "heartbeat list --help", "model --help", "replay --help"]
-)
-def test_help_never_depends_on_a_file_of_the_owner(tmp_path: Path, command: str) -> None:
-    done = with_a_wrong_patch(tmp_path, command)
+@pytest.mark.parametrize("command", HELPS)
+def test_help_never_depends_on_a_file_of_the_owner(
+    with_a_wrong_patch: dict[str, CompletedProcess[str]], command: str
+) -> None:
+    done = with_a_wrong_patch[command]
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
 
