@@ -44,6 +44,11 @@ def test_strip_invisible_drops_only_invisible_characters(given: str, shown: str)
     assert strip_invisible(given) == shown
 
 
+def test_a_character_is_kept_alone_as_beside_one_that_is_dropped() -> None:
+    for character in map(chr, range(0x3000)):
+        assert strip_invisible(character) == strip_invisible(f"\x00{character}\x00"), ascii(character)
+
+
 def test_every_stripped_text_can_be_encoded() -> None:
     everything = "".join(map(chr, range(0x110000)))
     assert strip_invisible(everything).encode()

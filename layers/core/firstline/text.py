@@ -34,6 +34,9 @@ _TERMINAL = re.compile(
 """Control sequences that colour a terminal or set its title (ECMA-48). They must go as a whole: without the invisible
 first character, the rest would be left as text."""
 
+_PLAIN = re.compile(r"[\t\n\x20-\x7e\xa0-\xac\xae-\xff–—“”„’…•→]*")
+"""A text that is visible as it is: most texts are, and need not be looked at character by character."""
+
 _DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Unicode categories to drop: control, format (zero-width, bidi, tags), surrogate, private use, unassigned."""
 
@@ -69,7 +72,7 @@ def strip_invisible(text: str) -> str:
     >>> strip_invisible("safe\u202egpj.exe\x00")
     'safegpj.exe'
     """
-    if text.isascii() and text.isprintable():
+    if _PLAIN.fullmatch(text):
         return text
     seen = _TERMINAL.sub("", text).replace("\r\n", "\n").translate(_VISIBLE)
     return seen if _JOINERS.isdisjoint(seen) else _LOOSE_JOINERS.sub("", seen)

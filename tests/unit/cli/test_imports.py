@@ -1,12 +1,11 @@
 """Modules that a command at night must not load: each command runs cold, before a stack that answers with nothing."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
+
+from tests.support.forked import run_forked
 
 INCIDENT = "DiskFull-web-1-20260304T031200Z-e1fbd129"
 STACK = {
@@ -39,41 +38,44 @@ NEVER = {
 }
 """Modules that no command of a night needs: boto3's resources, a second TLS, pages, the model, the verdict, senders."""
 
+LOADED_BY_ALL = ("firstline_cli.main", "firstline_cli.stacks", "botocore.compat")
+"""What every command of a night loads. (Most of botocore imports pyOpenSSL, unless the command prevents it.)"""
+
 NO_TABLES = {"rich", "yaml", "firstline.console.render", "firstline.channels.summary"}
 NO_MODELS = {"firstline.models", "firstline.policy.oncall", "aws_lambda_powertools"}
 
 
-@pytest.mark.parametrize(
-    ("command", "without"),
-    [
-        (["incidents"], NO_TABLES | {"aws_lambda_powertools", "firstline.adapters.dynamodb.incidents"}),
-        (["show", INCIDENT], NO_TABLES | {"firstline.policy.oncall"}),
-        (["ack", INCIDENT], NO_TABLES | NO_MODELS),
-        (["escalate", INCIDENT], NO_TABLES | NO_MODELS),
-        (["silence", "list"], NO_TABLES | {"firstline.policy.rules", "firstline.adapters.dynamodb.incidents"}),
-        (["silence", "add", "host=web-1", "--reason", "x"], {"yaml", "firstline.policy.rules"}),
-        (["oncall", "who"], {"rich", "firstline.policy.paging", "firstline_cli.policies"}),
-        (["report"], {"firstline.policy.rules", "firstline.policy.paging", "firstline.console.render"}),
-    ],
-    ids=lambda given: " ".join(given[:2]) if isinstance(given, list) else "",
-)
-def test_a_command_loads_nothing_that_it_does_not_need(command: list[str], without: set[str], tmp_path: Path) -> None:
-    policy = tmp_path / "runbooks" / "policy"
+WITHOUT: dict[str, set[str]] = {
+    "incidents": NO_TABLES | {"aws_lambda_powertools", "firstline.adapters.dynamodb.incidents"},
+    f"show {INCIDENT}": NO_TABLES | {"firstline.policy.oncall"},
+    f"ack {INCIDENT}": NO_TABLES | NO_MODELS,
+    f"escalate {INCIDENT}": NO_TABLES | NO_MODELS,
+    "silence list": NO_TABLES | {"firstline.policy.rules", "firstline.adapters.dynamodb.incidents"},
+    "silence add host=web-1 --reason x": {"yaml", "firstline.policy.rules"},
+    "oncall who": {"rich", "firstline.policy.paging", "firstline_cli.policies"},
+    "report": {"firstline.policy.rules", "firstline.policy.paging", "firstline.console.render"},
+}
+"""What each command must not load beside `NEVER`."""
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CompletedProcess[str]]:
+    """Run every command, after an import of what all of them load."""
+    folder = tmp_path_factory.mktemp("checkout")
+    policy = folder / "runbooks" / "policy"
     policy.mkdir(parents=True)
     turns = {"starts": "2026-01-01", "rotation": ["ada"], "time_zone": "Europe/Berlin"}
     (policy / "oncall.yaml").write_text(json.dumps({"schedules": {"platform": turns}}))
     (policy / "people.yaml").write_text('{"people": {"ada": {}}}')
+    runs = [[*command.split(), "--stack", json.dumps(STACK)] for command in WITHOUT]
+    return dict(zip(WITHOUT, run_forked(PROGRAM, runs, imports=LOADED_BY_ALL, cwd=folder), strict=True))
 
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *command, "--stack", json.dumps(STACK)],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+
+@pytest.mark.parametrize("command", WITHOUT)
+def test_a_command_loads_nothing_that_it_does_not_need(ended: dict[str, CompletedProcess[str]], command: str) -> None:
+    done = ended[command]
 
     assert done.returncode in (0, 3), done.stderr  # 3: there is no such incident
     loaded = set(done.stderr.splitlines()[-1].split())
     assert "firstline_cli.stacks" in loaded
-    assert loaded & (NEVER | without) == set()
+    assert loaded & (NEVER | WITHOUT[command]) == set()

@@ -1,21 +1,23 @@
 """The refusals of commands: each is one line with the fix, and never a traceback."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from firstline_cli import checkout, history, lasting, models, overlay
+from firstline_cli import checkout, history, imports, models, overlay
 from firstline_cli.console import refusal
 from firstline_cli.main import app
 from firstline_cli.stacks import Stack
+from tests.support.forked import run_forked
 
 ROOT = Path(__file__).parents[3]
+
+COMMAND = "from runpy import run_module; run_module('firstline_cli', run_name='__main__', alter_sys=True)"
+LIBRARIES = ["typer.main", "rich.markdown", "pydantic", "botocore.session", "botocore.client", "yaml"]
 
 
 def typed(*arguments: str | Path) -> Result:
@@ -82,7 +84,7 @@ def test_alarms_are_read_in_the_region_that_aws_region_names(monkeypatch: pytest
         asked.append(client.meta.region_name)
         return ()
 
-    monkeypatch.setattr(lasting, "_alarms", alarms)
+    monkeypatch.setattr(imports, "_alarms", alarms)
     assert typed("import", "alarms").exit_code == 0
     assert asked == ["eu-south-2"]
 
@@ -106,40 +108,48 @@ def test_a_wrong_file_of_settings_is_named_on_one_line(tmp_path: Path, file: str
     shutil.copy(ROOT / "template.yaml", tmp_path)
     (tmp_path / "samconfig.toml").write_text("[dev.global.parameters]\nstack_name = 'firstline-dev'\n")
     (tmp_path / file).write_bytes(text)
-    done = run_in(tmp_path, command, FIRSTLINE_STACK="")
+    (done,) = run_forked(
+        COMMAND, [command.split()], imports=LIBRARIES, cwd=tmp_path, environment={"FIRSTLINE_STACK": ""}
+    )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"{file}: " in done.stderr
 
 
-def run_in(folder: Path, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder that it takes for its checkout."""
-    variables |= {"PYTHONPATH": os.pathsep.join(sys.path)}
-    program = [sys.executable, "-m", "firstline_cli", *command.split()]
-    return subprocess.run(program, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False)
+HELPS = ["--version", "--help", "rules check --help", "heartbeat list --help", "model --help", "replay --help"]
+READS = {"ack e1fbd129": "No emulator runs in", "rules check": "mine/runbooks/low-dsk.patch.yaml: there"}
+"""What a command says that looks for its stack and does not read the owner's file, and one that reads it."""
 
 
-def with_a_wrong_patch(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a checkout whose owner has a patch of a runbook that does not exist."""
+@pytest.fixture(scope="module")
+def with_a_wrong_patch(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CompletedProcess[str]]:
+    """Run commands in a checkout whose owner has a patch of a runbook that does not exist."""
+    folder = tmp_path_factory.mktemp("checkout")
     for below in ("runbooks/policy", "mine/runbooks"):
         (folder / below).mkdir(parents=True)
     (folder / "mine" / "runbooks" / "low-dsk.patch.yaml").write_text("mode: auto\n")
-    return run_in(folder, command, FIRSTLINE_STACK="local")
+    commands = [*HELPS, *READS]
+    ended = run_forked(
+        COMMAND,
+        [command.split() for command in commands],
+        imports=LIBRARIES,
+        cwd=folder,
+        environment={"FIRSTLINE_STACK": "local"},
+    )
+    return dict(zip(commands, ended, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [("ack e1fbd129", "No emulator runs in"), ("rules check", "mine/runbooks/low-dsk.patch.yaml: there")],
-    ids=["ack does not read it: it looks for its stack", "rules check reads it"],
-)
-def test_a_wrong_file_of_the_owner_stops_only_what_reads_it(tmp_path: Path, command: str, said: str) -> None:
-    assert with_a_wrong_patch(tmp_path, command).stderr.startswith(said)
+@pytest.mark.parametrize(("command", "said"), READS.items())
+def test_a_wrong_file_of_the_owner_stops_only_what_reads_it(
+    with_a_wrong_patch: dict[str, CompletedProcess[str]], command: str, said: str
+) -> None:
+    assert with_a_wrong_patch[command].stderr.startswith(said)
 
 
-@pytest.mark.parametrize(
-    "command", ["--version", "--help", "rules check --help", "heartbeat list --help", "model --help", "replay --help"]
-)
-def test_help_never_depends_on_a_file_of_the_owner(tmp_path: Path, command: str) -> None:
-    done = with_a_wrong_patch(tmp_path, command)
+@pytest.mark.parametrize("command", HELPS)
+def test_help_never_depends_on_a_file_of_the_owner(
+    with_a_wrong_patch: dict[str, CompletedProcess[str]], command: str
+) -> None:
+    done = with_a_wrong_patch[command]
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
 
