@@ -20,6 +20,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ _PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _FOLDERS = ("/tmp", "/run", "/root", "/opt/host", "/var/log", "/var/tmp", "/var/lib", "/etc/systemd/system")  # noqa: S108
 _LIMITS = ("--nproc=512", "--as=2147483648", "--fsize=1073741824", "--core=0")
 _START_SECONDS = 10.0
+_PIPES: dict[str, Any] = {**dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE), "cwd": "/"}
+"""Popen's arguments for a process with three pipes."""
 
 
 class Sandbox(StrEnum):
@@ -98,7 +101,7 @@ class Host:
         if self.sandbox is Sandbox.NONE:
             text = f"Nothing was run on {self.name}: this machine has no sandbox. The script would have been:\n{script}"
             return ScriptResult(exit_code=-1, stdout=text, stderr="", executed=False)
-        launcher = 'f=$(mktemp) && cat > "$f" && chmod 700 "$f" && sh -c "$f" < /dev/null; s=$?; rm -f "$f"; exit $s'
+        launcher = 'f=/tmp/tmp.$$ && cat > "$f" && chmod 700 "$f" && sh -c "$f" < /dev/null; s=$?; rm -f "$f"; exit $s'
         process = self._enter(["sh", "-c", launcher], environment or {}, privileged=privileged)
         self._running.add(process)
         if started:
@@ -129,6 +132,7 @@ class Host:
         inside = {"PATH": _PATH, "HOME": "/root", "LANG": "C.UTF-8", "USER": "root", **environment}
         return subprocess.Popen(
             [
+                *_as_user(self._uid),
                 *("nsenter", "--target", str(self._pid), "--user", "--mount", "--pid", "--net", "--ipc", "--uts"),
                 *("--preserve-credentials", "--"),
                 *(() if privileged else ("setpriv", "--no-new-privs", "--bounding-set=-all", "--")),
@@ -136,7 +140,7 @@ class Host:
                 *command,
             ],
             start_new_session=True,
-            **_pipes_as(self._uid),
+            **_PIPES,
         )
 
 
@@ -220,7 +224,7 @@ def _start_as(uid: int | None, host: Host, kind: Sandbox) -> str | None:
     read_end, write_end = os.pipe()
     is_bubblewrap = kind is Sandbox.BUBBLEWRAP
     command = _bubblewrap(host.name, write_end) if is_bubblewrap else _namespaces(host.name)
-    holder = subprocess.Popen(command, pass_fds=[write_end], **_pipes_as(uid))
+    holder = subprocess.Popen([*_as_user(uid), *command], pass_fds=[write_end], **_PIPES)
     os.close(write_end)
     watchdog = threading.Timer(_START_SECONDS, holder.kill)
     watchdog.start()
@@ -244,17 +248,23 @@ def _start_as(uid: int | None, host: Host, kind: Sandbox) -> str | None:
 
 def _furnish(host: Host) -> str | None:
     """Copy `HOST_FILES` into a host and write its users and name; return None, or the problem if that fails."""
-    archive = BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(HOST_FILES, arcname=".")
     accounts = "echo root:x:0:0:root:/root:/bin/sh > /etc/passwd && echo root:x:0: > /etc/group"
     script = (
         f"mkdir -p {' '.join(_FOLDERS)} && chmod 1777 /tmp && tar -xf - -C /opt/host --no-same-owner"
         f" && chmod 755 /opt/host/bin/* && {accounts} && echo {host.name} > /etc/hostname"
     )
     process = host._enter(["sh", "-c", script], {})
-    _, error = process.communicate(archive.getvalue(), timeout=_START_SECONDS)
+    _, error = process.communicate(_host_files(), timeout=_START_SECONDS)
     return None if process.returncode == 0 else _text(error)
+
+
+@cache
+def _host_files() -> bytes:
+    """Return `HOST_FILES` as an archive (tar)."""
+    archive = BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(HOST_FILES, arcname=".")
+    return archive.getvalue()
 
 
 def _bubblewrap(name: str, info_fd: int) -> list[str]:
@@ -298,10 +308,12 @@ def _users() -> list[int | None]:
     return [None]
 
 
-def _pipes_as(uid: int | None) -> dict[str, Any]:
-    """Return Popen's arguments for a process with three pipes that runs as a user; None means our own user."""
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | {"cwd": "/"}
-    return pipes if uid is None else pipes | {"user": uid, "group": uid, "extra_groups": []}
+def _as_user(uid: int | None) -> tuple[str, ...]:
+    """Return the words before a command that run it as a user; None means our own user.
+
+    Popen could do it, too, but would then copy this process for each command (fork) instead of sharing it (vfork).
+    """
+    return () if uid is None else ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--")
 
 
 def _only_child(pid: int) -> int:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 ACCOUNT = "123456789012"
@@ -30,8 +31,14 @@ def allows(statements: Iterable[Statement], action: str, resource: str, context:
 
 def fits(pattern: str, text: str) -> bool:
     """Return True if a text fits IAM's pattern, in which `*` is any text, and `?` any one character."""
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Return IAM's pattern as a regular expression. A stack has a few hundred, and each is asked about many times."""
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
-    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def conditions_hold(statement: Statement, context: Context) -> bool:

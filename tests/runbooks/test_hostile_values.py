@@ -1,7 +1,7 @@
 """Hostile values in labels: what a pattern refuses never reaches a script, and what it takes does no harm there.
 
 Every script is run with every hostile value that its parameter takes, on a sound host, whose state must be the same
-afterwards.
+afterwards. Of a parameter that takes many, only CI tries all.
 """
 
 import re
@@ -20,8 +20,15 @@ from firstline.runbooks.patterns import MAX_VALUE_LENGTH
 from local.emulator.hosts import Host
 from tests.runbooks.conftest import ON_HOSTS, RUNBOOKS, SHIPPED, StartHost, wanted_of
 from tests.runbooks.hostile import CANARY, HOSTILE
+from tests.support.depth import some
 
 AT_ONCE = 4
+MOST_SECONDS = 330.0
+"""The time in which a batch has ended on the slowest machine: a test that hangs is ended after 420 s."""
+
+FEW = 10
+"""The number of hostile values up to which all are tried everywhere."""
+
 PARAMETERS = [(runbook.id, name) for runbook in SHIPPED.values() for name in runbook.parameters]
 IN_SCRIPTS = [(runbook_id, name) for runbook_id, name in PARAMETERS if runbook_id in ON_HOSTS]
 """The parameters of runbooks that run scripts. Those of the others are for the plan and IAM to judge."""
@@ -73,6 +80,12 @@ try() {
 def accepted(runbook: Runbook, name: str) -> list[str]:
     """Return the hostile values that a parameter's pattern takes."""
     return [value for value in HOSTILE if runbook.parameters[name].problem(value) is None]
+
+
+def tried(runbook: Runbook, name: str, *, begin: int) -> list[str]:
+    """Return the accepted values to run a script with; `begin` says with which of many to begin."""
+    values = accepted(runbook, name)
+    return values if len(values) <= FEW else list(some(values, begin=begin))
 
 
 def sensible(runbook: Runbook) -> dict[str, str]:
@@ -163,7 +176,7 @@ def batch(runbook: Runbook) -> tuple[str, int]:
     lines = [DRIVER]
     usual = sensible(runbook)
     cases = 0
-    for step_id, command in runbook.commands():
+    for number, (step_id, command) in enumerate(runbook.commands()):
         lines.append(
             f"cat >/opt/{step_id} <<'END_OF_STEP'\n{render_script(command)}END_OF_STEP\nchmod 755 /opt/{step_id}"
         )
@@ -171,7 +184,7 @@ def batch(runbook: Runbook) -> tuple[str, int]:
         lines.append(f"try {step_id} {' '.join(as_usual)}")
         cases += 1
         for name in command.variables:
-            for value in accepted(runbook, name):
+            for value in tried(runbook, name, begin=number):
                 settings = {other: usual[other] for other in command.variables} | {name: value}
                 words = [shlex.quote(f"SSM_{key}={text}") for key, text in settings.items()]
                 lines.append(f"try {step_id} {' '.join(words)}")
@@ -186,7 +199,7 @@ class Outcome:
         assert host.run(INNOCENT).exit_code == 0
         script, self.cases = batch(runbook)
         self.before = host.run(STATE).stdout
-        self.ran = host.run(script, timeout_seconds=110)
+        self.ran = host.run(script, timeout_seconds=MOST_SECONDS)
         self.after = host.run(STATE).stdout
         host.close()
 
@@ -217,7 +230,8 @@ def test_a_hostile_value_that_a_pattern_takes_changes_nothing_on_a_sound_host(
     outcome = outcomes[runbook_id].result()
 
     assert outcome.ran.stdout == f"ran {outcome.cases}\n", outcome.ran
-    assert outcome.cases >= sum(len(accepted(SHIPPED[runbook_id], name)) for name in SHIPPED[runbook_id].parameters)
+    runbook = SHIPPED[runbook_id]
+    assert outcome.cases >= sum(len(tried(runbook, name, begin=4)) for name in runbook.parameters)
     assert outcome.after.splitlines() == outcome.before.splitlines()
 
 

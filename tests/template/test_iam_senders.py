@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,6 +86,7 @@ OTHERS_DOCUMENTS = {
 }
 
 
+@cache
 def template(**parameters: str) -> Template:
     """Return the whole template with the parameters of this stack."""
     given = {"EnvironmentName": "prod", **parameters}

@@ -1,6 +1,5 @@
 """Properties of the state machines that no linter checks: failures end with a human, variables have values."""
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint import lint
 from jsonata import Jsonata
 from pydantic import BaseModel
 
@@ -16,6 +14,7 @@ from firstline import contracts, models
 from firstline.remediation.release_end import ReleaseRead
 from local.emulator.jsonata_expressions import evaluate
 from tests.template.machine import CHILD, LAMBDA, MACHINE, STATE_MACHINES, TASKS, Machine, expressions, texts, variables
+from tests.template.stack import lint_text
 
 INCIDENT, RELEASE = (STATE_MACHINES / f"{name}.asl.yaml" for name in ("incident", "release"))
 MACHINES = {"IncidentStateMachine": MACHINE, "ReleaseStateMachine": CHILD}
@@ -76,7 +75,7 @@ def test_cfn_lints_schema_accepts_a_state_machine(path: Path) -> None:
     properties = {"RoleArn": "arn:aws:iam::123456789012:role/any", "Definition": definition}
     machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
 
-    assert lint(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Machine": machine}})) == []
+    assert lint_text({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Machine": machine}}) == []
 
 
 @pytest.mark.parametrize("path", [INCIDENT, RELEASE], ids=lambda path: path.stem)

@@ -18,7 +18,7 @@ from local.emulator.commands import FINAL
 from local.emulator.events import command_ended, fits
 from local.emulator.template import Template, expand
 from tests.support.builders import INCIDENT_ID, NOW, a_record
-from tests.template.stack import FUNCTIONS, Resources, every_function, linted, of_type
+from tests.template.stack import FUNCTIONS, TEMPLATES, Resources, every_function, linted, of_type
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ EXECUTION_ENDED = "Step Functions Execution Status Change"
 COMMAND_ENDED = "EC2 Command Status-change Notification"
 
 
-@pytest.mark.parametrize("template", ["template.yaml", "observability.yaml", "runbooks/documents/template.yaml"])
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_cfn_lint_finds_nothing(template: str) -> None:
     assert [str(match) for match in linted(template) if match.rule.severity != "informational"] == []
 
