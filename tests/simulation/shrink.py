@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
+from math import inf
 from typing import Any
 
 from tests.simulation.drawing import drawn
@@ -13,11 +15,13 @@ from tests.simulation.scenario import Ran, Scenario, describe, run
 MOST_SECONDS = 90.0
 
 
-def shrunk(scenario: Scenario, rule: str, *, seconds: float = MOST_SECONDS) -> Scenario:
-    """Return a smaller scenario that breaks the same rule."""
-    until = time.monotonic() + seconds
+def shrunk(scenario: Scenario, rule: str, *, runs: float = inf) -> Scenario:
+    """Return a smaller scenario that breaks the same rule, after at most `MOST_SECONDS` and so many runs."""
+    until, ran = time.monotonic() + MOST_SECONDS, count(1)
 
     def fails(candidate: Scenario) -> bool:
+        if next(ran) > runs or time.monotonic() > until:
+            return False
         try:
             return any(violation.rule == rule for violation in run(candidate).violations)
         except Exception:  # noqa: BLE001 (another failure than the one that is looked for)
@@ -28,13 +32,11 @@ def shrunk(scenario: Scenario, rule: str, *, seconds: float = MOST_SECONDS) -> S
     if fails(fixed):
         scenario = fixed
     kept = list(scenario.happenings)
-    kept = _smaller(kept, lambda some: time.monotonic() < until and fails(replace(scenario, happenings=tuple(some))))
+    kept = _smaller(kept, lambda some: fails(replace(scenario, happenings=tuple(some))))
     scenario = replace(scenario, happenings=tuple(kept))
     if scenario.only:
         faults = [Fault(label, number, kind) for (label, number), kind in scenario.only.items()]
-        faults = _smaller(
-            faults, lambda some: time.monotonic() < until and fails(replace(scenario, only=exactly(some)))
-        )
+        faults = _smaller(faults, lambda some: fails(replace(scenario, only=exactly(some))))
         scenario = replace(scenario, only=exactly(faults))
     return scenario
 

@@ -7,10 +7,11 @@ import pytest
 
 from tests.simulation import sweep
 from tests.simulation.stories import PROBE, STORIES
+from tests.support.depth import THOROUGH
 
 SEED = 20260105
-MOST = 3
-FEW = {"storm": 1, "batch": 2}
+MOST = 3 if THOROUGH else 1
+FEW = {"storm": 1, "batch": min(2, MOST)}
 """The cells of stories that take long: fewer than of others."""
 
 ONCE_BAD = ("cured/eventbridge:command/3/refuse",)

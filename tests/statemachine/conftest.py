@@ -15,7 +15,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 
 from tests.statemachine.releasing import Service, flags, shop
 from tests.statemachine.world import World
-from tests.support.direct import direct
+from tests.support.direct import direct, opened_directly
 
 # moto looks through all methods of a service's class for each request.
 responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
@@ -26,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Create the stack once, because expanding the template takes a second."""
     before = dict(default_user_config)
     world = World(tmp_path_factory.mktemp("opt"))
-    with direct(world.aws_url, world.aws.answer):
+    with direct(world.aws_url, world.aws.answer), opened_directly(world.inbox_url, world.inbox):
         world.start()
         yield world
         world.close()

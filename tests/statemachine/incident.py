@@ -112,7 +112,9 @@ class Incident:
 
     def _waits(self) -> bool:
         events = self.history
-        return bool(events) and _is_wait(events[-1]) and events[-1]["id"] > self._waits_seen
+        stands = bool(events) and _is_wait(events[-1]) and events[-1]["id"] > self._waits_seen
+        # A signal that came before the function returned ends the wait just after it has begun.
+        return stands and any(not each._notify_event.is_set() for each in _endpoints(self._execution))
 
     @property
     def failure(self) -> tuple[str | None, str | None]:
@@ -190,8 +192,13 @@ def environment(execution: Execution) -> Any:
 def stop(execution: Execution) -> None:
     """Stop an execution, and whatever it waits for."""
     execution.stop(datetime.now(UTC), None, None)
-    for endpoint in list(environment(execution).callback_pool_manager._pool.values()):
+    for endpoint in _endpoints(execution):
         endpoint.interrupt_all()
+
+
+def _endpoints(execution: Execution) -> list[Any]:
+    """Return what an execution's waits were or are told with; those of earlier waits have been notified."""
+    return list(environment(execution).callback_pool_manager._pool.values())
 
 
 def is_over(execution: Execution) -> bool:

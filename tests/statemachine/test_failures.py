@@ -25,6 +25,7 @@ from tests.statemachine.functions import (
 from tests.statemachine.incident import Incident
 from tests.statemachine.run_command import NEVER, Run
 from tests.statemachine.world import OVER, World
+from tests.support.depth import some
 
 DISK = {"severity": "medium", "host": "web-1", "labels": {"mountpoint": "/scratch"}}
 
@@ -247,7 +248,7 @@ def test_while_the_table_is_down_people_are_paged_once_and_the_incident_goes_on_
     assert incident.record.outcome == "resolved"
 
 
-@for_good
+@pytest.mark.parametrize("trouble", list(some(FOR_GOOD.values())), ids=list(some(FOR_GOOD)))
 def test_an_execution_that_cannot_learn_what_is_next_pages_once_and_hands_over(world: World, trouble: Trouble) -> None:
     """End before the execution's history is full; reconcile starts the successor.
 

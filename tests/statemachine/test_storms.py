@@ -1,6 +1,5 @@
 """A storm: one incident that people are paged for, and nothing is remediated automatically."""
 
-import time
 from typing import Any
 
 from tests.statemachine.incident import Incident
@@ -10,15 +9,13 @@ from tests.statemachine.world import World
 DISK: dict[str, Any] = {"severity": "high", "labels": {"mountpoint": "/var"}}
 
 
-def in_one_minute() -> None:
-    """Wait for the next minute if this one is nearly over, because the limits start again each minute."""
-    left = 60 - time.time() % 60
-    if left < 8:
-        time.sleep(left)
+def in_one_minute(world: World) -> None:
+    """Let a minute begin, because the limits start again each minute."""
+    world.passes(60 - world.now().timestamp() % 60)
 
 
 def test_alerts_beyond_the_limit_of_a_minute_become_one_storm_that_is_paged_and_not_remediated(world: World) -> None:
-    in_one_minute()
+    in_one_minute(world)
     world.restart_functions(INCIDENTS_PER_MINUTE="2", INCIDENTS_PER_MINUTE_AND_ALERT="2")
     alerts = [alert("DiskFull", host=f"web-{i}", service=f"service-{i}", **DISK) for i in range(1, 6)]
     for first in alerts[:2]:

@@ -1,10 +1,13 @@
-"""boto3's requests to an application in the same process, without a socket and a thread between them."""
+"""Requests to an application in the same process, without a socket and a thread between them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPMessage
 from io import BytesIO
 from typing import Any
 from unittest.mock import patch
+from urllib.request import HTTPHandler, Request
+from urllib.response import addinfourl
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
@@ -34,4 +37,26 @@ def direct(url: str, application: Application) -> Iterator[None]:
         return AWSResponse(request.url, raw.status, raw.headers, raw)
 
     with patch.object(URLLib3Session, "send", send):
+        yield
+
+
+@contextmanager
+def opened_directly(url: str, application: Application) -> Iterator[None]:
+    """Let the application answer every request of urllib to this URL, in the thread that asks."""
+    elsewhere = HTTPHandler.http_open
+
+    def http_open(handler: HTTPHandler, request: Request) -> Any:
+        if not request.full_url.startswith(url):
+            return elsewhere(handler, request)
+        path, headers = request.full_url.removeprefix(url), dict(request.header_items())
+        asked: Any = {"method": request.get_method(), "data": request.data, "headers": headers}
+        answer = application(EnvironBuilder(path, url, **asked).get_request())
+        message = HTTPMessage()
+        for name, value in answer.headers:
+            message[name] = value
+        answered: Any = addinfourl(BytesIO(answer.get_data()), message, request.full_url, answer.status_code)
+        answered.msg = answer.status.partition(" ")[2]
+        return answered
+
+    with patch.object(HTTPHandler, "http_open", http_open):
         yield
