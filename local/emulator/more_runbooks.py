@@ -75,5 +75,5 @@ def deploy(folder: Path, stack_name: str, client: Callable[[str], Any]) -> Itera
             continue
         for step_id, command in runbook.commands():
             name = documents.document_name(f"{stack_name}_runbook", runbook, step_id, command)
-            create_document(client("ssm"), name, documents.content(runbook, step_id, command))
+            create_document(client("ssm").meta.region_name, name, documents.content(runbook, step_id, command))
             yield name, step_id

@@ -311,7 +311,7 @@ class Resources:
 
     def _document(self, logical_id: str, properties: dict[str, Any]) -> None:
         name = properties.get("Name", f"{self._stack_name}-{logical_id}")
-        create_document(self._client("ssm"), name, properties["Content"])
+        create_document(self._region, name, properties["Content"])
         self._created.documents.append(name)
 
     def _parameter(self, _: str, properties: dict[str, Any]) -> None:
@@ -338,6 +338,21 @@ def role_arn(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def create_document(ssm: Any, name: str, content: dict[str, Any]) -> None:
-    """Create an SSM document for Run Command from its content."""
-    ssm.create_document(Name=name, Content=json.dumps(content), DocumentType="Command", DocumentFormat="JSON")
+def create_document(region: str, name: str, content: dict[str, Any]) -> None:
+    """Create an SSM document for Run Command from its content.
+
+    It goes into moto without a request, as a stack has nearly a hundred documents, and each request takes 7 ms.
+    """
+    from moto.ssm.models import ssm_backends  # late: the tests of templates need no moto
+
+    ssm_backends[ACCOUNT][region].create_document(
+        name=name,
+        content=json.dumps(content),
+        document_type="Command",
+        document_format="JSON",
+        version_name="",
+        target_type="",
+        requires=[],
+        attachments=[],
+        tags=[],
+    )

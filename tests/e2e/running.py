@@ -53,7 +53,7 @@ def until[Seen](
         waited = time.monotonic() - began
         if waited > seconds:
             pytest.fail(f"{what}: not within {seconds:g} s (last seen: {seen!r})")
-        time.sleep(every or min(1.0, 0.1 + waited / 10))
+        time.sleep(every or min(1.0, 0.2 + waited / 8))
 
 
 def environment(stacks: Path) -> dict[str, str]:
