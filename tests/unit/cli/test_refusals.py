@@ -43,7 +43,7 @@ def test_a_time_zone_that_is_none_is_refused_before_anything_is_read(command: st
 
 HELPS = ["--version", "--help", "rules check --help", "heartbeat list --help", "model --help", "replay --help"]
 READS = {"ack e1fbd129": "No emulator runs in", "rules check": "mine/runbooks/low-dsk.patch.yaml: there"}
-"""What a command says that looks for its stack and does not read the owner's file, and one that reads it."""
+"""The words of a command that looks for its stack and reads no file of the owner, and of one that reads it."""
 
 COMMAND = "from runpy import run_module; run_module('firstline_cli', run_name='__main__', alter_sys=True)"
 
