@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from scripts.statements import statements
+from scripts.statements import parsed, statements
 from tests.simulation.scenario import Happening, run
 from tests.simulation.stories import STORIES
 
@@ -27,7 +27,7 @@ EVERYWHERE = {"models", "contracts", "settings", "errors", "observability", "tex
 
 def imports(path: Path) -> Iterator[str]:
     """Yield the rooms (folders or modules of `firstline`) that a file imports, without those under `TYPE_CHECKING`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     for_types = {
         id(inner)
         for node in statements(tree)
@@ -74,7 +74,7 @@ def rooms() -> str:
     """Return a table of the rooms: what each is, and which file to read first."""
     rows = ["| room | what it is | read first |", "|---|---|---|"]
     for init in sorted(PACKAGE.glob("*/__init__.py")):
-        told = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
+        told = ast.get_docstring(parsed(init)) or ""
         what = " ".join(told.split("\n\n")[0].split())
         read = re.search(r"Read `([\w/]+\.py)` first", told)
         rows.append(f"| `{init.parent.name}` | {what} | {f'`{read[1]}`' if read else ''} |")

@@ -1,7 +1,15 @@
-"""The statements of a module: where imports, classes and docstrings stand."""
+"""The syntax tree of a module, and its statements: where imports, classes and docstrings stand."""
 
 import ast
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a file. Several checks read it, none changes it: most of their time was its parsing."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def statements(tree: ast.AST) -> Iterator[ast.AST]:

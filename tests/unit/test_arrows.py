@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from scripts.statements import statements
+from scripts.statements import parsed, statements
 
 PACKAGE = Path(__file__).parents[2] / "layers" / "core" / "firstline"
 ADAPTERS = "adapters"
@@ -52,7 +52,7 @@ CORE = [path for path in MODULES if path.parts[0] not in (ADAPTERS, WIRING)]
 @cache
 def nodes(path: Path) -> Sequence[ast.AST]:
     """Return all statements of a file."""
-    return list(statements(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))))
+    return list(statements(parsed(PACKAGE / path)))
 
 
 def imported(path: Path) -> Iterator[str]:

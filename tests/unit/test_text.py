@@ -50,7 +50,7 @@ def test_a_character_is_kept_alone_as_beside_one_that_is_dropped() -> None:
 
 
 def test_every_stripped_text_can_be_encoded() -> None:
-    everything = "".join(map(chr, range(0x110000)))
+    everything = "".join(map(chr, range(0x10000)))  # beyond it are no surrogates, which alone cannot be encoded
     assert strip_invisible(everything).encode()
 
 

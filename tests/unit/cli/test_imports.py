@@ -39,7 +39,7 @@ NEVER = {
 """Modules that no command of a night needs: boto3's resources, a second TLS, pages, the model, the verdict, senders."""
 
 LOADED_BY_ALL = ("firstline_cli.main", "firstline_cli.stacks", "botocore.compat")
-"""What every command of a night loads. (Most of botocore imports pyOpenSSL, unless the command prevents it.)"""
+"""The modules that all of them load. (Most of botocore imports pyOpenSSL if the command does not prevent it.)"""
 
 NO_TABLES = {"rich", "yaml", "firstline.console.render", "firstline.channels.summary"}
 NO_MODELS = {"firstline.models", "firstline.policy.oncall", "aws_lambda_powertools"}
@@ -55,7 +55,7 @@ WITHOUT: dict[str, set[str]] = {
     "oncall who": {"rich", "firstline.policy.paging", "firstline_cli.policies"},
     "report": {"firstline.policy.rules", "firstline.policy.paging", "firstline.console.render"},
 }
-"""What each command must not load beside `NEVER`."""
+"""The modules that each command must not load, beside those of `NEVER`."""
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,7 @@ def test_a_wrong_file_of_settings_is_named_on_one_line(tmp_path: Path, file: str
 
 HELPS = ["--version", "--help", "rules check --help", "heartbeat list --help", "model --help", "replay --help"]
 READS = {"ack e1fbd129": "No emulator runs in", "rules check": "mine/runbooks/low-dsk.patch.yaml: there"}
-"""What a command says that looks for its stack and does not read the owner's file, and one that reads it."""
+"""The words of a command that looks for its stack and reads no file of the owner, and of one that reads it."""
 
 
 @pytest.fixture(scope="module")

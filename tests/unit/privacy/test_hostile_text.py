@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -54,23 +55,21 @@ UNITS = (
 )
 
 
-def seconds(unit: str, chars: int) -> float:
-    """Return the CPU seconds of this thread to redact a text of this length; the least of three runs."""
+def seconds(unit: str, chars: int) -> Iterator[float]:
+    """Yield the CPU seconds of this thread to redact a text of this length, in each of five runs."""
     text = (unit * (chars // len(unit) + 1))[:chars]
-
-    def once() -> float:
+    for _ in range(5):
         begin = time.thread_time()
         redact(text)
-        return time.thread_time() - begin
-
-    return min(once() for _ in range(3))
+        yield time.thread_time() - begin
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_text_of_eight_times_the_length_takes_less_than_32_times_as_long(unit: str) -> None:
     """Linear time would be 8 times as long, quadratic time 64 times."""
     redact(unit)  # compiles the patterns, which is not to be measured
-    assert seconds(unit, 16_000) < 32 * max(seconds(unit, 2_000), 0.000_2)
+    limit = 32 * max(min(seconds(unit, 2_000)), 0.000_2)
+    assert any(run < limit for run in seconds(unit, 16_000)), "in none of five runs, if others disturbed one"
 
 
 def test_a_long_line_of_base64_without_a_secret_is_left_unchanged() -> None:

@@ -76,7 +76,7 @@ def test_alerts_with_one_fingerprint_and_different_labels_are_not_taken_from_the
 
 
 def test_more_alerts_than_the_cache_holds_are_read_correctly_twice() -> None:
-    count = 2_500  # the cache holds 1,024
+    count = 1_100  # the cache holds 1,024
     payload = event("prometheus/firing")
     template = payload["alerts"][0]
     payload["commonLabels"] = {}

@@ -199,13 +199,14 @@ def _by_beginning() -> dict[str, list[tuple[int, str]]]:
 def _near_in(folded: str) -> list[str]:
     """Return the words that go with shapes (`Shape.near`) and occur in `folded`, a text in lower case.
 
-    They are in the order of the shapes. Only words whose first three characters occur in the text are searched for,
-    which is quicker than a search for every word.
+    They are in the order of the shapes. Only words whose first and last three characters occur in the text are searched
+    for, which is quicker than a search for every word.
     """
     beginnings = _by_beginning()
-    there = beginnings.keys() & map("".join, zip(folded, folded[1:], folded[2:], strict=False))
-    words = (known for beginning in ("", *there) for known in beginnings[beginning])
-    return [word for _, word in sorted(known for known in words if known[1] in folded)]
+    threes = set(map("".join, zip(folded, folded[1:], folded[2:], strict=False)))
+    words = [known for beginning in beginnings.keys() & threes for known in beginnings[beginning]]
+    likely = [known for known in words if known[1][-3:] in threes]
+    return [word for _, word in sorted(known for known in likely + beginnings[""] if known[1] in folded)]
 
 
 @cache

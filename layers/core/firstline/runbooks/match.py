@@ -55,6 +55,8 @@ def _metric_score(runbook: Runbook, alert: NormalizedAlert) -> int:
 
     A metric for which the runbook gives more conditions, such as labels and a direction, scores higher.
     """
+    if not alert.measured:
+        return 0
     weights = (rule.weight for rule in runbook.match.metrics for said in alert.measured if rule.fits(said))
     return max((_MEASURED + weight for weight in weights), default=0)
 
@@ -91,7 +93,7 @@ def _score(runbook: Runbook, alert: NormalizedAlert, name: str, message: str) ->
     if rule.sources and alert.source not in rule.sources:
         return 0
     labels = alert.labels
-    if not all(key in labels and fits([wanted], labels[key]) for key, wanted in rule.labels.items()):
+    if rule.labels and not all(key in labels and fits([wanted], labels[key]) for key, wanted in rule.labels.items()):
         return 0
     best = _metric_score(runbook, alert)
     if not best and _names_count(runbook, alert):
