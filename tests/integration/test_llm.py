@@ -102,7 +102,9 @@ REQUESTS = {"schema refused": 3}
 """One, but for a server that wants to be asked otherwise."""
 
 
-@pytest.mark.parametrize(("failure", "severity"), zip(FAILURES, itertools.cycle(["critical", "high"])))
+@pytest.mark.parametrize(
+    ("failure", "severity"), list(zip(FAILURES, itertools.cycle(["critical", "high"]), strict=False))
+)
 def test_whatever_the_server_does_an_incident_keeps_its_severity_within_one_deadline(
     failure: str, severity: str, serve: Callable[[Script], Server]
 ) -> None:
@@ -186,7 +188,7 @@ def test_the_connection_is_closed_when_time_is_up(serve: Callable[[Script], Serv
     server = serve(chat_server.trickles)
     with pytest.raises(ModelGaveNoVerdict):
         _model(server.url, deadline_seconds=0.5).verdict(PROMPT)
-    assert server.hung_up.wait(10)
+    assert server.hung_up.wait(60)
 
 
 def test_a_verdict_comes_with_its_model_and_its_tokens(serve: Callable[[Script], Server]) -> None:

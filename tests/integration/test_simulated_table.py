@@ -31,7 +31,7 @@ def local(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 
 @pytest.mark.needs("dynamodb-local")
-@pytest.mark.parametrize("seed", some(range(12)))
+@pytest.mark.parametrize("seed", list(some(range(12))))
 def test_random_requests_have_the_same_answers_and_leave_the_same_items(local: Pair, seed: int) -> None:
     requests = Requests(Random(seed))
     for _ in range(60):
