@@ -203,6 +203,18 @@ def test_a_first_verdict_without_a_look_at_the_alerts_covers_none(incidents: Inc
     assert (live.decided, live.judged, live.started, live.loud_since) == (SEVERITY_RANK["medium"], 0, 1, NOON)
 
 
+def test_a_verdict_without_a_look_at_the_alerts_brings_to_live_an_earlier_one_that_only_the_record_has(
+    incidents: Incidents, incident: Incident
+) -> None:
+    # As if the attempt had died between its two writes: LIVE takes no verdict of an execution that is not in charge.
+    incidents.judge(incident, 2, HIGH, at(1), seen=live_of(incidents, incident))
+
+    incidents.judge(incident, 1, MEDIUM, at(2), seen=None)
+
+    assert record_of(incidents, incident).classification == HIGH
+    assert live_of(incidents, incident).decided == SEVERITY_RANK["high"]
+
+
 def test_an_execution_has_begun_when_it_judges_without_a_look_at_the_alerts(
     incidents: Incidents, incident: Incident
 ) -> None:

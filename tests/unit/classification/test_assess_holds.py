@@ -76,6 +76,18 @@ def test_a_rule_holds_an_incident_although_the_table_is_down(desk: Desk) -> None
     assert desk.assess(incident=desk.make()).hold is not None
 
 
+@pytest.mark.parametrize("severity", ["low", "high"])
+def test_a_rule_on_one_alert_holds_no_loud_alert_that_joined_and_cannot_be_read(severity: str, desk: Desk) -> None:
+    desk.rules = [rule(hold="5m", match={"host": "web-1"})]
+    desk.open(severity=severity, host="web-1")
+    desk.join(severity="high", **OTHER_HOST)
+    desk.store.faults["members"] = HistoryUnavailable("throttled")
+
+    verdict = desk.assess()
+
+    assert (verdict.severity, verdict.hold) == ("high", None)
+
+
 def test_a_rule_may_hold_an_incident_that_was_noise_until_an_alert_joined(desk: Desk) -> None:
     desk.rules = [rule(severity="noise", match={"host": "web-1"}), rule(id="other", hold="5m")]
     desk.open(severity="low")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from firstline.errors import UnreadablePayload
+from firstline.models import NormalizedAlert
 from firstline.sources import normalize, normalize_batch, signals
 from firstline.sources.signal import AlertSignal, IncidentNote, OwnIncidentSeen, OwnIncidentSignal, Signal
 from tests.unit.sources.events import event
@@ -135,6 +136,13 @@ def test_an_incident_with_an_id_of_another_form_gives_no_signal(change: dict[str
     webhook = event("pagerduty/own-acknowledged")
     webhook["event"]["data"] |= change
     assert not any(isinstance(told, OwnIncidentSignal | OwnIncidentSeen) for told in signals("pagerduty", webhook))
+
+
+def test_an_incident_without_a_title_and_with_an_overlong_id_can_be_stored() -> None:
+    webhook = event("pagerduty/triggered")
+    webhook["event"]["data"] |= {"id": "x" * 300, "title": None, "incident_key": None}
+    (alert,) = normalize("pagerduty", webhook)
+    assert NormalizedAlert.model_validate(alert.model_dump()) == alert
 
 
 @pytest.mark.parametrize(

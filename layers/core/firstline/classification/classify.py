@@ -84,11 +84,12 @@ def assess(
         hold = current_hold(incident, joined, declared, now)
         verdict = _judge(case, model, say, waits=hold is not None)
         _count_question(verdict, case, model, hold)
-        if hold is None and (joined is None or joined.may_wait):
+        opened = incident.opened_at.astimezone(ZoneInfo(time_zone))
+        first = rules.rank(incident.alert, incident.opened_at, opened, flapping=incident.flapping)
+        # The rule is about the alert that was judged, and not about one that could not be read.
+        if hold is None and (joined is None or (joined.may_wait and not joined.hides(incident, first=first))):
             hold = held_by_rule(leading, case.rule, verdict, now)
         if hold is None and joined is not None:
-            opened = incident.opened_at.astimezone(ZoneInfo(time_zone))
-            first = rules.rank(incident.alert, incident.opened_at, opened, flapping=incident.flapping)
             verdict = joined.raised(verdict, incident, first=first)
         verdict = with_hold(verdict, case.rule, hold).model_copy(update={"evidence_due": due})
     try:

@@ -140,6 +140,10 @@ class Joined:
                 changes.at_least(severity, "an alert of that severity joined that Classify could not read yet")
         return verdict.model_copy(update={"severity": changes.severity, "reasons": changes.reasons})
 
+    def hides(self, incident: Incident, *, first: int) -> bool:
+        """Return True if high or critical alerts joined that cannot be read yet; `first` is as in `raised`."""
+        return any(number > 0 for number in self._unjudged(incident, first).values())
+
     def _unjudged(self, incident: Incident, first: int) -> dict[Severity, int]:
         """Count, by severity, the loud alerts that joined since the last verdict and cannot be read yet.
 

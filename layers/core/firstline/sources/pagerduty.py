@@ -81,7 +81,7 @@ def read(payload: Any, reading: Reading) -> None:
     labels = _labels(data)
     occurred_at = values.moment(event.get("occurred_at"))
     reading.add(
-        alert_name=values.name(data.get("title")) or f"PagerDuty incident {incident_id}",
+        alert_name=values.name(data.get("title")) or f"PagerDuty incident {values.name(incident_id, 200)}",
         severity=reading.severity(labels.get("priority"), "low" if labels.get("urgency") == "low" else _HIGH),
         message=values.prose(data.get("title"), f"Service: {service}" if service else None),
         labels=labels,

@@ -46,12 +46,15 @@ class LiveMarks(TableStore):
         `seen` None (LIVE was not read), the verdict is on the first alert only: an earlier verdict stays, and the page
         stays due.
         """
-        self._table.update(
+        item = self._table.update(
             *incident_key(incident.incident_id),
             "SET classification = :verdict",
             {":verdict": verdict.to_stored()},
             condition="attribute_exists(pk)" + (" AND attribute_not_exists(classification)" if seen is None else ""),
         )
+        if item is None and seen is None:
+            # Whoever stored the earlier verdict may have died before LIVE had it.
+            verdict = self._stored_verdict(incident.incident_id)[0] or verdict
         mine: Item = {"status": OPEN, "generation": generation}
         rank, still = SEVERITY_RANK[verdict.severity], mine | ({"decided": None} if seen is None else {})
         sets: Item = {"decided": rank, "started": generation}
@@ -210,10 +213,7 @@ class LiveMarks(TableStore):
         and so does a silence until the incident resolves, which the close finds and ends by it. The stored hold ends
         when the old one did, if that is earlier: then Classify asks again what still holds the incident.
         """
-        from firstline.models import Classification  # imported late: ingest names no hold
-
-        stored = (self._table.get(*incident_key(incident_id)) or {}).get("classification")
-        verdict = None if stored is None else Classification.from_stored(json.loads(stored))
+        verdict, stored = self._stored_verdict(incident_id)
         named = verdict.hold if verdict else None
         if verdict is None or named is None or named.by == "rule" or named.until_resolved:
             return
@@ -319,6 +319,13 @@ class LiveMarks(TableStore):
         """
         mine = (replace(edit, when={"incident_id": incident.incident_id, **edit.when}) for edit in edits)
         return any(self._table.edit(live_key(incident.group_key), edit) is not None for edit in mine)
+
+    def _stored_verdict(self, incident_id: str) -> tuple[Classification | None, str | None]:
+        """Return the incident's verdict, and the same as it is stored; None for both if there is none."""
+        from firstline.models import Classification  # imported late: ingest has no verdicts
+
+        stored = (self._table.get(*incident_key(incident_id)) or {}).get("classification")
+        return (None if stored is None else Classification.from_stored(json.loads(stored))), stored
 
     def _page_item(self, incident: Incident, page: Page, now: datetime) -> Item:
         pk, sk = page_key(incident.incident_id, page.seq)
