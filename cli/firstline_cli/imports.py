@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table as Grid
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
@@ -42,13 +41,7 @@ def import_alarms(
 ) -> None:
     """Suggest a severity for each CloudWatch alarm of this account and region, by its tags, actions and words."""
     left_out: LeftOut = Counter()
-    try:
-        found = list(drafts.of_alarms(_alarms(session_in().create_client("cloudwatch"), prefix), left_out))
-    except (BotoCoreError, ClientError) as error:
-        raise refusal(
-            f"CloudWatch's alarms cannot be read ({error}): check AWS_REGION, AWS_PROFILE and the permissions "
-            "cloudwatch:DescribeAlarms and cloudwatch:ListTagsForResource."
-        ) from None
+    found = list(drafts.of_alarms(_alarms(session_in().create_client("cloudwatch"), prefix), left_out))
     _hand_out(found, left_out, confirm, by, stack)
 
 

@@ -16,7 +16,7 @@ from firstline_cli.checkout import CHECKOUT, runbooks_folder
 from firstline_cli.console import LOGIN, UNKNOWN, PersonOption, refusal
 from firstline_cli.lint import check as lint
 from firstline_cli.lint.scripts import accepted
-from firstline_cli.stacks import CHOSEN, StackOption, table_of
+from firstline_cli.stacks import CHOSEN, StackOption, stack_of, table_of
 
 runbooks = typer.Typer(help="Check runbooks, and render them as SSM documents.", no_args_is_help=True)
 
@@ -59,10 +59,13 @@ def promote(
     stack: StackOption = CHOSEN,
 ) -> None:
     """Let a runbook whose mode is approve or auto run by itself, until a run of it does not help."""
-    table, known = table_of(stack), _known(runbook)
+    found, known = stack_of(stack), _known(runbook)
     if known.risk == "destructive":
         raise refusal(f"{runbook} cannot be promoted: a destructive runbook always asks a person.")
-    TableRemediations(table).promote(runbook, by, datetime.now(UTC))
+    TableRemediations(found.table).promote(runbook, by, datetime.now(UTC))
+    if (mode := known.mode_in(found.environment)) in ("off", "shadow"):
+        print(f"{runbook} may run by itself once its mode here is approve or auto. Until then it is {mode}.")
+        return
     print(f"{runbook} may run by itself, as far as the stack's RemediationMode allows.")
 
 

@@ -98,6 +98,12 @@ def test_a_runbook_that_did_not_help_is_shown_and_promoted(table: Table) -> None
     assert TableRemediations(table).standing("package-cache") == Standing(promoted_by="ada")
 
 
+def test_a_runbook_that_is_promoted_in_shadow_is_not_said_to_run(table: Table) -> None:
+    result = local("runbooks", "promote", "certificate-renewal", "--by", "ada")
+    assert result.stdout.endswith("once its mode here is approve or auto. Until then it is shadow.\n")
+    assert TableRemediations(table).standing("certificate-renewal") == Standing(promoted_by="ada")
+
+
 def test_a_person_demotes_a_runbook(table: Table) -> None:
     assert "asks for approval" in local("runbooks", "demote", "package-cache", "--by", "bo").output
     assert TableRemediations(table).standing("package-cache").demoted == "bo demoted it"

@@ -1,8 +1,9 @@
 """The commands `firstline test`: alarm, page, runbook. Each resolves its test alert, even if the command is stopped."""
 
+import io
 import secrets as randomness
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from firstline_cli.console import UNKNOWN, USAGE, WRONG, refusal
 from firstline_cli.stacks import CHOSEN, StackOption, stack_of
 
 if TYPE_CHECKING:
+    from firstline.runbooks.model import Runbook
     from firstline_cli.drill.senders import Sender, TestAlert
     from firstline_cli.drill.watch import Seen, Watch
     from firstline_cli.stacks import Stack
@@ -86,7 +88,8 @@ def runbook(
         )
     if not host:
         raise refusal("No host is named: give --host with the id or name of an instance with the stack's tag.", USAGE)
-    found = stack_of(stack)
+    if not chosen.examples.match:
+        raise refusal(f"{runbook_id} has no `examples.match`, and the test alert is made of its first: add one.", USAGE)
     example = chosen.examples.match[0]
     sent = _alert(
         "medium",
@@ -95,6 +98,13 @@ def runbook(
         host=host,
         labels=dict(example.labels),
     )
+    if acts := _acting(sent, list(known.values())):
+        raise refusal(
+            f"The test alert {sent.title} would find {acts.id} before {runbook_id}, and {acts.id} changes hosts "
+            f"({acts.risk}): let `examples.match` of {runbook_id} begin with an alert that finds it by its name.",
+            USAGE,
+        )
+    found = stack_of(stack)
     with _sent(found, source, sent) as watched:
         legs = {"in the table": watch.opened, "classified": watch.classified, "planned": watch.planned}
         _follow(watched, legs, wait)
@@ -117,11 +127,27 @@ def _alert(
     )
 
 
+def _acting(alert: "TestAlert", known: "list[Runbook]") -> "Runbook | None":
+    """Return the runbook that changes hosts and would be chosen for the test alert; None if none would be.
+
+    The test alert has no metric, so it may find another runbook than the example that it is made of.
+    """
+    from firstline.runbooks.catalogue import Catalogue
+    from firstline.runbooks.match import offered
+    from firstline.sources import normalize
+    from firstline_cli.drill.senders import BODIES
+
+    read = (normalize(source, body(alert, "firing"))[0] for source, body in BODIES.items())
+    chosen = (next(iter(offered(Catalogue(known), each)), None) for each in read)
+    return next((runbook for runbook in chosen if runbook and runbook.risk != "read_only"), None)
+
+
 @contextmanager
 def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
     """Send the alert, let the caller watch it, and resolve it at the end, even after an error.
 
-    It is sent as the `source` sends alerts, or as the first open source does if `source` is empty.
+    It is sent as the `source` sends alerts, or as the first open source does if `source` is empty. If it could not be
+    sent, it may have arrived all the same, so it is resolved, too; then no further error is told.
     """
     from firstline_cli.drill.senders import sender_of
     from firstline_cli.drill.watch import Watch
@@ -130,12 +156,24 @@ def _sent(stack: "Stack", source: str, alert: "TestAlert") -> "Iterator[Watch]":
     watched = Watch(stack, alert.key)
     try:
         watched.incident_id = sender.send(alert, "firing")
-        print(f"✓ {'sent':<12} {watched.clock() - watched.began:6.1f} s  {alert.title} → {sender.place}")
+    except BaseException:
+        # What went wrong first is what a person has to mend.
+        with suppress(Exception), redirect_stderr(io.StringIO()):
+            _end(sender, alert)
+        raise
+    print(f"✓ {'sent':<12} {watched.clock() - watched.began:6.1f} s  {alert.title} → {sender.place}")
+    try:
         yield watched
     finally:
-        sender.send(alert, "resolved")
-        sender.forget(alert)
+        _end(sender, alert)
         print("The alert is resolved; its incident closes by itself within minutes, and counts in no report.")
+
+
+def _end(sender: "Sender", alert: "TestAlert") -> None:
+    try:
+        sender.send(alert, "resolved")
+    finally:
+        sender.forget(alert)
 
 
 def _await_approval(stack: "Stack", watched: "Watch", wait: int) -> None:

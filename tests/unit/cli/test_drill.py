@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
@@ -15,6 +18,8 @@ from firstline.incidents.audit_trail import Fact, ran
 from firstline.models import IncidentRecord
 from firstline.reports.lessons import lessons
 from firstline.reports.periods import real_incidents
+from firstline.runbooks import catalogue
+from firstline.runbooks.examples import ExampleAlert, Examples
 from firstline.sources import normalize
 from firstline_cli import stacks
 from firstline_cli.drill import command, senders, watch
@@ -34,6 +39,7 @@ from tests.support.builders import (
 )
 from tests.support.terminal import Terminal
 
+ROOT = Path(__file__).parents[3]
 ALERT = TestAlert("1a2b3c4d", "critical", "This is a test.", host="web-1", labels={"groupname": "shop"})
 MARK = {"firstline_test": "1a2b3c4d"}
 
@@ -243,6 +249,53 @@ def test_an_approved_runbook_of_which_no_step_ran_fails_the_test(monkeypatch: py
     tried.decides, tried.results = "approve", []
     done = tried()
     assert (done.exit_code, f"NOTHING RAN: firstline show {INCIDENT_ID[-8:]}" in done.stdout) == (1, True)
+
+
+def test_a_runbook_is_not_tried_if_its_test_alert_would_find_another_that_changes_hosts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The example finds it by a metric. The test alert has none, so it finds dead-service by its name.
+    (shipped,) = [one for one in catalogue.read(ROOT / "runbooks")[0] if one.id == "look-units"]
+    example = ExampleAlert(alert="SystemdUnitFailed", labels={"name": "shop.service"})
+    match = shipped.match.model_copy(update={"alerts": ["NeverSent"], "words": []})
+    mine = shipped.model_copy(update={"id": "mine", "match": match, "examples": Examples(match=[example])})
+    others = [one for one in catalogue.read(ROOT / "runbooks")[0] if one.id != "look-units"]
+    monkeypatch.setattr(catalogue, "read", lambda folder: ([*others, mine], []))
+    tried = Tried(monkeypatch)
+
+    done = CliRunner().invoke(app, ["test", "runbook", "mine", "--host", "web-1"])
+
+    assert (done.exit_code, tried.sent) == (2, [])
+    assert "would find dead-service before mine, and dead-service changes hosts (disruptive)" in done.stderr
+
+
+def test_a_runbook_without_an_example_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    (shipped,) = [one for one in catalogue.read(ROOT / "runbooks")[0] if one.id == "look-units"]
+    monkeypatch.setattr(catalogue, "read", lambda folder: ([shipped.model_copy(update={"examples": Examples()})], []))
+
+    done = CliRunner().invoke(app, ["test", "runbook", "look-units", "--host", "web-1"])
+
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "has no `examples.match`" in done.stderr
+
+
+@pytest.mark.parametrize("failing", [["put_metric_alarm"], ["put_metric_alarm", "set_alarm_state"]])
+def test_the_error_that_kept_a_test_alert_from_being_sent_is_the_one_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, failing: list[str]
+) -> None:
+    cloudwatch = Mock()
+    for name in failing:
+        why = f"not authorized to perform: cloudwatch:{name}"
+        denied = ClientError({"Error": {"Code": "AccessDenied", "Message": why}}, name)
+        getattr(cloudwatch, name).side_effect = denied
+    Tried(monkeypatch)
+    monkeypatch.setattr(senders, "sender_of", lambda stack, source: senders.CloudWatch(cloudwatch))
+
+    done = CliRunner().invoke(app, ["test", "alarm"])
+
+    assert (done.exit_code, done.stderr.count("\n")) == (4, 1)
+    assert "your role lacks cloudwatch:put_metric_alarm" in done.stderr
+    assert cloudwatch.delete_alarms.called
 
 
 def test_a_runbook_that_nobody_may_approve_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from botocore.session import Session
 from typer.testing import CliRunner, Result
 
 from firstline_cli import checkout, history, imports, models, overlay
@@ -87,6 +88,17 @@ def test_alarms_are_read_in_the_region_that_aws_region_names(monkeypatch: pytest
     monkeypatch.setattr(imports, "_alarms", alarms)
     assert typed("import", "alarms").exit_code == 0
     assert asked == ["eu-south-2"]
+
+
+def test_alarms_that_cannot_be_read_end_the_command_as_every_failure_of_aws_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lasting, "session_in", lambda: Session())
+    for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    result = typed("import", "alarms")
+    assert (result.exit_code, result.stderr.count("\n")) == (5, 1)
+    assert "You must specify a region" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,16 @@ def test_an_act_that_may_fail_is_passed_over_when_refused_but_not_when_its_answe
     assert decide(failed("Run Step", error, cause), forgiving).cursor.queue == queue
 
 
+def test_an_act_that_may_fail_is_passed_over_when_cancelled_but_not_when_it_could_not_be() -> None:
+    forgiving = plan(steps=[step("drain", "act", on_failure="continue"), step("look", "diagnose")])
+    looking = plan(steps=[step("look", "diagnose", on_failure="continue"), step("drain", "act")])
+    not_cancelled = failed("Cancel Step", "Ssm.SsmException")
+
+    assert decide(Observed(state="Cancel Step"), forgiving).cursor.queue == "steps"
+    assert decide(not_cancelled, forgiving).cursor.queue == "rollback", "it may still run"
+    assert decide(not_cancelled, looking).cursor.queue == "steps", "a look that goes on changes nothing"
+
+
 @pytest.mark.parametrize(
     ("status", "index"),
     [("Failed", 1), ("Undeliverable", 0), ("Delivery Timed Out", 0), ("Terminated", 0)],

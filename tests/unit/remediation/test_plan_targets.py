@@ -75,6 +75,13 @@ def test_no_host_an_unknown_host_or_too_many_hosts_give_no_plan(desk: Desk) -> N
     assert desk.refusal() == "2 hosts are affected (web-1, web-2) and drain-spool is for one"
 
 
+def test_a_host_that_only_another_alert_of_the_incident_names_gives_no_plan(desk: Desk) -> None:
+    # The parameters would have the values of an alert that says nothing of this host.
+    desk.incident = an_incident(an_alert(host=None), hosts=["web-1"], locations=[Location(hosts=["web-1"])])
+
+    assert desk.refusal() == "the alert that the incident is about names no host"
+
+
 def test_a_runbook_for_hosts_runs_on_all_of_them(desk: Desk) -> None:
     desk.runbooks = [a_runbook(target="hosts")]
     desk.incident = an_incident(hosts=["web-1", "web-2"])

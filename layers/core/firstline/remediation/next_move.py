@@ -91,7 +91,7 @@ def next_move(request: NextMoveInput, here: OwnAccount) -> NextMoveOutput:
         case "Read Step" if error is None:
             return _read(run, CommandRead.model_validate(result))
         case "Cancel Step":
-            return _after_step(run, [])
+            return _after_step(run, [], lost=error is not None and run.step.kind == "act")
         case "Await Recovery" if error is None or error.name == "DynamoDb.ConditionalCheckFailedException":
             return run.end("resolved", f"{run.plan.title} ran, and the alert resolved.")
         case "Await Recovery" if error is not None and error.name == "States.Timeout":

@@ -215,6 +215,9 @@ def _scope(planning: Planning, runbook: Runbook, values: dict[str, str]) -> Scop
 def _targets(planning: Planning, runbook: Runbook, locations: list[Location]) -> list[Target]:
     if not locations:
         raise NoPlan("the alert names no host")
+    if not planning.incident.alert.whereabouts.named:
+        # Parameters have this alert's values, which say nothing of the machines that the incident's other alerts name.
+        raise NoPlan("the alert that the incident is about names no host")
     resolution = planning.targets.resolve(locations, planning.here)
     if resolution.problem or not resolution.targets:
         raise NoPlan(f"no target: {resolution.problem or 'no host found'}")
