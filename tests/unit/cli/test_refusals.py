@@ -93,7 +93,7 @@ def test_alarms_are_read_in_the_region_that_aws_region_names(monkeypatch: pytest
 def test_alarms_that_cannot_be_read_end_the_command_as_every_failure_of_aws_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lasting, "session_in", lambda: Session())
+    monkeypatch.setattr(imports, "session_in", lambda: Session())
     for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     result = typed("import", "alarms")
