@@ -34,7 +34,7 @@ PATIENT_SECONDS = 30.0
 """The deadline for a server that fails at once: on a busy machine, too, its failure is no time-out."""
 
 AT_MOST_SECONDS = 25.0
-"""Less than a server hangs, which is half a minute or for ever."""
+"""A time-out shorter than a server hangs, which is half a minute or for ever."""
 
 NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
 PROMPT = Prompt("1", "Judge.", '{"alert": {}}', ("low-disk",))
