@@ -11,7 +11,7 @@ import pytest
 from botocore.session import Session
 from typer.testing import CliRunner, Result
 
-from firstline_cli import checkout, history, lasting, models, overlay
+from firstline_cli import checkout, history, imports, models, overlay
 from firstline_cli.console import refusal
 from firstline_cli.main import app
 from firstline_cli.stacks import Stack
@@ -83,7 +83,7 @@ def test_alarms_are_read_in_the_region_that_aws_region_names(monkeypatch: pytest
         asked.append(client.meta.region_name)
         return ()
 
-    monkeypatch.setattr(lasting, "_alarms", alarms)
+    monkeypatch.setattr(imports, "_alarms", alarms)
     assert typed("import", "alarms").exit_code == 0
     assert asked == ["eu-south-2"]
 
@@ -91,7 +91,7 @@ def test_alarms_are_read_in_the_region_that_aws_region_names(monkeypatch: pytest
 def test_alarms_that_cannot_be_read_end_the_command_as_every_failure_of_aws_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lasting, "session_in", lambda: Session())
+    monkeypatch.setattr(imports, "session_in", lambda: Session())
     for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     result = typed("import", "alarms")
