@@ -27,9 +27,14 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before the ch
 
 
 def _environments() -> list[str]:
+    """Return what a shell offers for the environment: nothing if a file is wrong, which the command itself names."""
+    from firstline.errors import ConfigurationError
     from firstline_cli import environments
 
-    return [*environments.load(CHECKOUT)]
+    try:
+        return [*environments.load(CHECKOUT)]
+    except (ConfigurationError, OSError):
+        return []
 
 
 @deploy.command("deploy")
