@@ -204,6 +204,21 @@ def test_a_second_write_with_the_same_due_time_ends_an_incidents_rest(world: Wor
     assert len(world.executions.described) == 1
 
 
+@pytest.mark.parametrize("judged_at", [0.5, 3.5], ids=["before its due time", "after"])
+def test_a_verdict_that_pages_ends_an_incidents_rest(world: World, judged_at: float) -> None:
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
+    world.run(0.1)
+    world.minutes(1, int(judged_at))
+    verdict = a_classification(severity="critical")
+    world.store.incidents.judge(incident, 1, verdict, at(judged_at), seen=world.live(incident))
+
+    # Then the page for which nothing else happens is overdue after five minutes.
+    world.minutes(int(judged_at) + 1, int(judged_at) + 6)
+
+    assert world.pages == 1
+
+
 def claims_a_page(world: World, incident: Incident) -> None:
     """Judge an incident critical and claim its first page, which then never goes out."""
     incidents = world.store.incidents

@@ -1,7 +1,7 @@
 """Reconcile's memory of open incidents that need no look for a while, which saves writing a later due time.
 
-An incident rests while its due time, counts and page marks are as they were at the last look: each write that reconcile
-must see changes one of them. A new process has an empty memory, and looks at each incident once.
+An incident rests while its due time, counts, hold and page marks are as they were at the last look: each write that
+reconcile must see changes one of them. A new process has an empty memory, and looks at each incident once.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ class _Rest:
 
 
 def _seen(live: Live) -> tuple[object, ...]:
-    """Return the counts and page marks that a write may change without changing the incident's due time."""
-    return live.own.joined, live.own.changes, live.paged_seq, live.page_lease
+    """Return what a write may change without changing the incident's due time: its counts, hold and page marks."""
+    return live.own.joined, live.own.changes, live.loud_since, live.held_until, live.paged_seq, live.page_lease
 
 
 class Resting:

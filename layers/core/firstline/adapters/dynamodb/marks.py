@@ -58,6 +58,10 @@ class LiveMarks(TableStore):
         mine: Item = {"status": OPEN, "generation": generation}
         rank, still = SEVERITY_RANK[verdict.severity], mine | ({"decided": None} if seen is None else {})
         sets: Item = {"decided": rank, "started": generation}
+        if rank >= PAGING_RANK or verdict.hold is not None:
+            # Reconcile may have seen, before this verdict, that nothing is due for a while.
+            soon = now + LOOK_AGAIN
+            sets |= {"due_sk": stamp(soon)} if seen is None else _due_unless_soon(seen, soon, now)
         if seen is not None:
             sets |= {"judged": seen.joined, **loud_fields("judged_loud", seen.loud)}
         if verdict.hold is None:
