@@ -1,8 +1,9 @@
 """`python -m tests`: every test in random order, several parts at a time. The last line counts all of them.
 
 A part's tests run in one process: those of a folder, but for what `APART` makes parts of their own. The parts begin in
-the order of `FOLDERS`, the longest first, so that they end at about the same time. Those of e2e mostly wait, so all of
-them run beside three others: enough for two cores, and few enough for the tests that have real time-outs.
+the order of `FOLDERS`, the longest first, so that they end at about the same time; runbooks, which waits for its hosts,
+begins while others can use the cores. Those of e2e mostly wait, so all of them run beside three others: enough for two
+cores, and few enough for the tests that have real time-outs.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from xml.etree import ElementTree
 from tests.support.needs import remedy_of
 
 TESTS = Path(__file__).parent
-FOLDERS = ("e2e", "unit", "integration", "statemachine", "simulation", "runbooks", "template")
+FOLDERS = ("e2e", "unit", "integration", "runbooks", "statemachine", "simulation", "template")
 APART = {
     "e2e": (
         ("test_quickstart.py", "test_remediation.py", "test_trouble.py"),

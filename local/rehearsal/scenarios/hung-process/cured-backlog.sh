@@ -13,8 +13,11 @@ while (my $caller = $door->accept) { close($caller) }
 SCRIPT
   sed -i 's|ExecStart=.*|ExecStart=/opt/shop-worker /opt/worker.pl|' /etc/systemd/system/shop-worker.service
   systemctl start shop-worker.service
-  for _ in 1 2; do setsid bash -c 'exec 3<>/dev/tcp/127.0.0.1/7070; sleep 60' >/dev/null 2>&1 </dev/null & done
-  sleep 0.3
+  for caller in 1 2; do
+    setsid bash -c "until exec 3<>/dev/tcp/127.0.0.1/7070; do sleep 0.05; done; touch /run/caller-$caller; sleep 60" \
+      >/dev/null 2>&1 </dev/null &
+  done
+  until [ -e /run/caller-1 ] && [ -e /run/caller-2 ]; do sleep 0.05; done
 }
 mounts() { in_group /system.slice/shop-worker.service $(pgrep -x shop-worker); }
 after() {
