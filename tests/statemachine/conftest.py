@@ -55,12 +55,12 @@ def skipped(stack: World, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """States whose fixed time-outs pass within a second, for tasks that never answer."""
+    """States whose fixed time-outs pass within three seconds, for tasks that never answer."""
     states: set[str] = set()
 
     def seconds(self: TimeoutSeconds, env: Any) -> float:
         hurry = env.states.context_object.context_object_data["State"]["Name"] in states
-        return 1 if hurry else self.timeout_seconds
+        return 3 if hurry else self.timeout_seconds
 
     monkeypatch.setattr(TimeoutSeconds, "_eval_seconds", seconds)
     return states

@@ -97,10 +97,9 @@ def test_a_stop_that_is_refused_is_told_to_the_approver_and_nothing_is_deployed(
 
 
 def test_a_lost_answer_is_told_as_unknown_if_the_newest_deployment_is_somebody_elses(
-    world: World, service: Service, impatient: set[str]
+    world: World, service: Service
 ) -> None:
     """Lose the answer while a person begins the newest deployment at the same moment."""
-    impatient.add(service.lost)
     world.releases._begin = lambda *_: _somebody(world, service)  # type: ignore[method-assign, assignment]
     world.releases.script(Course(lost=True))
 

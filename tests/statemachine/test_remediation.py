@@ -379,7 +379,8 @@ def test_a_command_whose_answer_is_lost_may_have_acted_and_is_not_sent_again(
     world: World, run: Run, impatient: set[str]
 ) -> None:
     world.commands.script("free-space", run)
-    impatient.add("Run Step")
+    if run.hangs:
+        impatient.add("Run Step")
     incident = full_disk(world, severity="low")
     incident.stands_in("Await Acknowledgement")
 
