@@ -269,7 +269,8 @@ def run(console: Console) -> bool:
                 console.print(f"  {problem}", markup=False)
         story.watch(stack.executions)
         stages = {label: Stage(label, stack, story) for label in SCENARIOS}
-        stages["storm"].after = (stages["full table"], stages["not cured"])
+        # Five hundred alerts at once keep this machine busy: the other stories begin first.
+        stages["storm"].after = tuple(stage for label, stage in stages.items() if label != "storm")
         with ThreadPoolExecutor(max_workers=len(SCENARIOS)) as players:
             list(players.map(lambda label: _play(SCENARIOS[label], stages[label]), SCENARIOS))
         story.close()

@@ -13,7 +13,7 @@ from local.demo.story import Story
 from local.emulator.inbox import Message
 from local.emulator.stack import APPROVER, Stack
 
-_WAIT_SECONDS = 180.0
+_WAIT_SECONDS = 300.0
 _POLL_SECONDS = 1.5
 _SOON_SECONDS = 60.0
 _TRIES = 6
@@ -99,7 +99,7 @@ class Stage:
         return incidents[0]
 
     def wait_turn(self) -> None:
-        """Wait, at most three minutes, until each of the scenarios in the attribute `after` has opened an incident."""
+        """Wait, at most five minutes, until each of the scenarios in the attribute `after` has opened an incident."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while not all(stage.incidents for stage in self.after) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
@@ -110,7 +110,7 @@ class Stage:
         Raises
         ------
         DidNotHappen
-            The condition did not hold within three minutes.
+            The condition did not hold within five minutes.
         """
         deadline = time.monotonic() + _WAIT_SECONDS
         while True:
