@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstline.adapters.llm.answer_text import find_object
-from tests.support.depth import THOROUGH
+from tests.support.depth import THOROUGH, some
 
 SAYS = {"severity": "low", "words": "a } in a { string, and // no comment", "sure": True, "runbook": None}
 LENGTH = 1_000_000 if THOROUGH else 200_000
@@ -121,47 +122,28 @@ def test_an_answer_with_no_object_or_several_gives_none(text: str) -> None:
     assert find_object(text) is None
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        *(
-            "\n",
-            "{",
-            "}",
-            '"',
-            "'",
-            "\\",
-            '\\"',
-            "\\'",
-            '{"',
-            "{'",
-            ",",
-            ", ",
-            "/*",
-            "//",
-            "/",
-            "True ",
-            "{} ",
-            "[",
-            "“",
-        ),
-        *(
-            "```",
-            "```\n",
-            "x```\n",
-            "```json\n{",
-            '{"a":',
-            "<|channel|>",
-            "<|channel|>final",
-            "</think>",
-            "<think>",
-            "</a:",
-        ),
-    ],
+PARTS = (
+    *("\n", "{", "}", '"', "'", "\\", '\\"', "\\'", '{"', "{'", ",", ", ", "/*", "//", "/", "True ", "{} ", "[", "“"),
+    *(
+        "```",
+        "```\n",
+        "x```\n",
+        "```json\n{",
+        '{"a":',
+        "<|channel|>",
+        "<|channel|>final",
+        "</think>",
+        "<think>",
+        "</a:",
+    ),
 )
-@pytest.mark.parametrize(("before", "after"), [("", ""), ("{", "}"), ("```json\n", '{"a": 1'), ('{"a": "', '",}')])
-def test_a_model_that_repeats_itself_does_not_hold_the_interpreter(before: str, part: str, after: str) -> None:
+FRAMES = (("", ""), ("{", "}"), ("```json\n", '{"a": 1'), ('{"a": "', '",}'))
+
+
+@pytest.mark.parametrize(("part", "frame"), list(some(product(PARTS, FRAMES))))
+def test_a_model_that_repeats_itself_does_not_hold_the_interpreter(part: str, frame: tuple[str, str]) -> None:
     """Read a very long answer in less CPU time than a search that is quadratic in its length would take."""
+    before, after = frame
     began = time.process_time()
     find_object(before + part * (LENGTH // len(part)) + after)
     assert time.process_time() - began < CPU_SECONDS_OF_A_LINEAR_SEARCH
