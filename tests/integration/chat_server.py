@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -171,10 +172,11 @@ def garbage(http: BaseHTTPRequestHandler, server: Server) -> None:
     http.close_connection = True
 
 
+@cache
 def bomb() -> bytes:
-    """100 MB of nothing, as 100 KB of gzip."""
+    """20 MB of nothing, as 20 KB of gzip."""
     squeezed = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return squeezed.compress(b" " * 100_000_000) + squeezed.flush()
+    return squeezed.compress(b" " * 20_000_000) + squeezed.flush()
 
 
 def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:

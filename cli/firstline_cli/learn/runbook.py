@@ -13,10 +13,11 @@ from pathlib import Path
 from firstline.models import Note
 from firstline.policy.files import read_yaml
 from firstline.privacy.safe import safe_line
+from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Problem
 from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import render
-from firstline_cli.lint.check import read_checked
+from firstline_cli.lint.check import problems_of
 
 MAX_COMMANDS = 50
 FENCE = "```"
@@ -50,13 +51,16 @@ def write(story: Story, folder: Path) -> Path | None:
 
 def problems(draft: Path, runbooks: Path) -> list[Problem]:
     """Return the problems that `runbooks check` would find in the draft if it were in the folder `runbooks`."""
-    name = f"{read_yaml(draft, missing='draft it again')['id']}.yaml"
+    name = read_yaml(draft, missing="draft it again")["id"]
     with tempfile.TemporaryDirectory() as copy:
         for path in runbooks.glob("*.yaml"):
             shutil.copy(path, copy)
-        shutil.copy(draft, Path(copy) / name)
-        _, found = read_checked(Path(copy))
-    return [problem for problem in found if problem.file == name]
+        shutil.copy(draft, Path(copy) / f"{name}.yaml")
+        read, found = catalogue.read(Path(copy))
+        for runbook in read:
+            if runbook.id == name:
+                found += problems_of(runbook, Path(copy), read)
+    return [problem for problem in found if problem.file == f"{name}.yaml"]
 
 
 def _commands(text: str) -> Iterator[str]:

@@ -46,12 +46,7 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     """
     runbooks, problems = catalogue.read(folder)
     for runbook in runbooks:
-        text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
-        problems += _description_problems(runbook, text)
-        problems += example_problems(runbook, text, runbooks)
-        problems += source_problems(runbook, text)
-        problems += shellcheck_problems(runbook, text)
-        problems += danger_problems(runbook, text)
+        problems += problems_of(runbook, folder, runbooks)
     count = sum(1 for runbook in runbooks if not runbook.is_off for _ in runbook.commands())
     if count > documents.MAX_DOCUMENTS:
         message = f"{count} documents, and a template takes {documents.MAX_DOCUMENTS}; give some runbooks the mode off"
@@ -62,6 +57,16 @@ def read_checked(folder: Path) -> tuple[list[Runbook], list[Problem]]:
     except ConfigurationError as error:
         problems.append(Problem(str(POLICY), str(error)))
     return runbooks, problems
+
+
+def problems_of(runbook: Runbook, folder: Path, runbooks: list[Runbook]) -> Iterator[Problem]:
+    """Report the problems of one runbook of a folder beside all `runbooks` of the folder."""
+    text = (folder / f"{runbook.id}.yaml").read_text(encoding="utf-8")
+    yield from _description_problems(runbook, text)
+    yield from example_problems(runbook, text, runbooks)
+    yield from source_problems(runbook, text)
+    yield from shellcheck_problems(runbook, text)
+    yield from danger_problems(runbook, text)
 
 
 def rendered(runbooks: Catalogue) -> dict[Path, str]:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from firstline.policy.files import line_of
 from firstline.runbooks import documents, protected
@@ -48,11 +50,18 @@ def shellcheck_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
     """Report the findings of shellcheck in a runbook's scripts, at the lines of its YAML (`text`)."""
     for script in _scripts(runbook):
         head = documents.guards(script.command.variables)
-        command, lines = [str(SHELLCHECK), "--shell=bash", "--format=json", "-"], "\n".join([*head, script.text])
-        done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False, timeout=60)
-        for found in json.loads(done.stdout):
+        for found in _findings("\n".join([*head, script.text])):
             message = f"SC{found['code']}: {found['message']} https://www.shellcheck.net/wiki/SC{found['code']}"
             yield problem_at(runbook, text, script.location, message, line=found["line"] - len(head))
+
+
+@cache
+def _findings(script: str) -> list[dict[str, Any]]:
+    """Return shellcheck's findings in a script. A deployment checks the shipped runbooks more than once."""
+    command = [str(SHELLCHECK), "--shell=bash", "--format=json", "-"]
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, timeout=60)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
 
 
 def danger_problems(runbook: Runbook, text: str) -> Iterator[Problem]:
