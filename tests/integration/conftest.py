@@ -65,6 +65,12 @@ def dynamodb_local() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def _local_client(dynamodb_local: str) -> "DynamoDBClient":
+    """Provide the client that all tests with a table in DynamoDB Local share."""
+    return boto3.client("dynamodb", endpoint_url=dynamodb_local)
+
+
 @pytest.fixture
 def dynamodb() -> "Iterator[DynamoDBClient]":
     """Provide an empty DynamoDB by moto, without a socket."""
@@ -139,7 +145,8 @@ def client_of(database: str, request: pytest.FixtureRequest) -> "DynamoDBClient"
     if database == "moto":
         client: DynamoDBClient = request.getfixturevalue("dynamodb")
         return client
-    return boto3.client("dynamodb", endpoint_url=request.getfixturevalue("dynamodb_local"))
+    local: DynamoDBClient = request.getfixturevalue("_local_client")
+    return local
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tests.bench.table import declared_table
 from tests.bench.virtual import item_key
 from tests.simulation.table import MemoryDynamoDB
 from tests.support.builders import alert
+from tests.support.depth import some, tries
 
 
 def assert_taken(outcome: Outcome, alerts: int) -> None:
@@ -32,34 +33,36 @@ def assert_hardly_ever_refused(outcome: Outcome, alerts: int) -> None:
     assert outcome.percentile(0.99) < 2
 
 
-# What opens under the usual limits is tested with a thousand below.
+# A hundred come at once, as in the bench, which has a thousand. What opens under the usual limits is tested below.
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "first opening, usual limits"])
 def test_a_crowd_is_answered_within_two_seconds_and_hardly_ever_refused(kind: str) -> None:
-    senders = virtual_crowd(seed=7, senders=400)
+    many = 200
+    senders = virtual_crowd(seed=7, senders=many)
 
     outcome = KINDS[kind](senders)
 
-    assert_taken(outcome, 400)
-    assert_hardly_ever_refused(outcome, 400)
+    assert_taken(outcome, many)
+    assert_hardly_ever_refused(outcome, many)
     # Otherwise nothing was tested here.
-    assert outcome.conflicts["transact_write_items"] > 400
+    assert outcome.conflicts["transact_write_items"] > many
 
 
-def test_a_thousand_alerts_that_meet_no_incident_open_one_and_are_counted_exactly() -> None:
-    senders = virtual_crowd()
+def test_many_alerts_that_meet_no_incident_open_one_and_are_counted_exactly() -> None:
+    many = tries(1_000)
+    senders = virtual_crowd(senders=many)
 
     outcome = senders.opens("high", USUAL)
 
-    assert_taken(outcome, 1_000)
-    assert_hardly_ever_refused(outcome, 1_000)
-    assert (senders.live().joined, senders.live().firing, senders.live().loud.high) == (1_000, 1_000, 1_000)
+    assert_taken(outcome, many)
+    assert_hardly_ever_refused(outcome, many)
+    assert (senders.live().joined, senders.live().firing, senders.live().loud.high) == (many, many, many)
     assert outcome.started == {senders.live().incident_id}
 
 
 def test_those_that_open_one_group_at_once_open_no_storm() -> None:
     many = 60
     assert many > USUAL.per_minute_and_alert, "with a token for each it would be a storm"
-    for seed in range(5):
+    for seed in some(range(5)):
         senders = virtual_crowd(seed, senders=many, at_once=many)
         outcome = senders.opens("high", USUAL)
         assert outcome.started == {senders.live().incident_id}
@@ -103,31 +106,33 @@ def test_a_group_that_can_never_be_written_spoils_none_of_39_others(code: str) -
 # --- on DynamoDB Local ------------------------------------------------------------------------------------------------
 # How many are refused depends on the machine: one that is slow, or busy, answers too late. They come again.
 
+SENDERS = 40
+
 
 @pytest.fixture
 def senders(dynamodb_local: str) -> Iterator[Crowd]:
-    with crowd(dynamodb_local, senders=100, at_once=40, processes=1) as made:
+    with crowd(dynamodb_local, senders=SENDERS, at_once=20, processes=1) as made:
         yield made
 
 
 def test_alerts_that_open_and_join_at_once_are_counted_exactly(senders: Crowd) -> None:
     outcome = senders.opens("high", USUAL)
 
-    assert_taken(outcome, 100)
-    assert (senders.live().joined, senders.live().firing) == (100, 100)
+    assert_taken(outcome, SENDERS)
+    assert (senders.live().joined, senders.live().firing) == (SENDERS, SENDERS)
     assert outcome.started == {senders.live().incident_id}
     assert outcome.conflicts["TransactWriteItems"] > 0
 
 
 def test_ends_at_once_are_counted_exactly(senders: Crowd) -> None:
-    assert_taken(senders.resolves(), 100)
-    assert (senders.live().joined, senders.live().firing) == (100, 0)
+    assert_taken(senders.resolves(), SENDERS)
+    assert (senders.live().joined, senders.live().firing) == (SENDERS, 0)
 
 
 def test_a_storm_at_once_is_counted_exactly(senders: Crowd) -> None:
     outcome = senders.storm("low", FEW)
 
-    assert_taken(outcome, 100)
+    assert_taken(outcome, SENDERS)
     storm, alone = senders.live("storm:generic"), outcome.started - {senders.live("storm:generic").incident_id}
-    assert (storm.joined, storm.firing) == (100 - len(alone), 100 - len(alone))
+    assert (storm.joined, storm.firing) == (SENDERS - len(alone), SENDERS - len(alone))
     assert len(alone) == FEW.per_minute == 1

@@ -121,9 +121,10 @@ def test_a_record_that_was_read_before_an_alert_joined_is_read_again_to_close(
 
 
 def test_a_look_up_takes_a_query_by_name_and_one_by_service_however_much_is_in_the_table(
-    table: Table, history: TableIncidents
+    table: Table, history: TableIncidents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    similar.fill(table, incidents=2_000, now=NOON)
+    monkeypatch.setattr(evidence, "CANDIDATES", 5)
+    similar.fill(table, incidents=400, now=NOON)  # eight of each name, and as many of each service
     with counted(table) as calls:
         found = history.incidents_like(alert(alert_name=similar.NAMES[7], service="service-7"))
     assert calls == {"Query": 2}
@@ -134,7 +135,7 @@ def test_a_look_up_takes_a_query_by_name_and_one_by_service_however_much_is_in_t
 
 
 def test_all_evidence_together_takes_six_queries(table: Table, history: TableIncidents) -> None:
-    similar.fill(table, incidents=600, now=NOON)
+    similar.fill(table, incidents=400, now=NOON)
     wanted = incident(
         alert=alert(
             alert_name=similar.NAMES[7], service="service-7", message="queue of web-1 is full since 12:30 and grows"

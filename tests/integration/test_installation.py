@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from firstline.runbooks.catalogue import Catalogue, read
+from firstline_cli.lint import check
 from tests.integration.conftest import ROOT
 
 SOURCES = ("pyproject.toml", "LICENSE", "cli", "layers/core", "local", "evals")
@@ -43,11 +45,25 @@ def firstline(installed: Path, folder: Path, *arguments: str) -> subprocess.Comp
     )
 
 
-def test_in_a_checkout_the_installed_command_reads_its_runbooks_and_rules(installed: Path) -> None:
-    runbooks = firstline(installed, ROOT / "docs", "runbooks", "check")
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with one runbook: it takes seconds to check them all."""
+    folder = tmp_path / "checkout"
+    (folder / "docs").mkdir(parents=True)
+    (folder / "runbooks").mkdir()
+    for name in ("samconfig.toml", "runbooks/low-disk.yaml", "runbooks/policy"):
+        (folder / name).symlink_to(ROOT / name)
+    for path, text in check.rendered(Catalogue(read(folder / "runbooks")[0])).items():
+        (folder / "runbooks" / path).parent.mkdir(exist_ok=True)
+        (folder / "runbooks" / path).write_text(text)
+    return folder
+
+
+def test_in_a_checkout_the_installed_command_reads_its_runbooks_and_rules(installed: Path, checkout: Path) -> None:
+    runbooks = firstline(installed, checkout / "docs", "runbooks", "check")
     assert (runbooks.returncode, runbooks.stderr) == (0, "")
     assert runbooks.stdout.endswith("The runbooks are sound, and their documents are up to date.\n")
-    rules = firstline(installed, ROOT / "docs", "rules", "check")
+    rules = firstline(installed, checkout / "docs", "rules", "check")
     assert (rules.returncode, rules.stderr) == (0, "")
 
 

@@ -28,6 +28,9 @@ from tests.support.builders import alert, at, open_for
 from tests.support.changes import joining
 from tests.support.memory import MemoryStore
 
+CROWD = 20
+"""The number of writers at once. Nearly all of them meet another one, and more would only wait longer."""
+
 type Wait = Callable[..., None]
 """Lets an incident's execution wait, as the state machine writes it: for what, and with which task token."""
 
@@ -132,11 +135,11 @@ def conflict(taken: Sequence[bool]) -> ClientError:
 def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
     """Provide a store without incidents."""
     if request.param == "memory":
-        yield Ports(MemoryStore().table, crowd=50)
+        yield Ports(MemoryStore().table, crowd=CROWD)
         return
     client = client_of(request.param, request)
     table = new_table(client)
-    yield Ports(table, crowd=8 if request.param == "moto" else 50)
+    yield Ports(table, crowd=8 if request.param == "moto" else CROWD)
     client.delete_table(TableName=table.name)
 
 

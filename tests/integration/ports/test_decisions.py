@@ -20,7 +20,7 @@ from firstline.people import approve, links
 from firstline.people.approve import Answer
 from firstline.people.operate import Operations
 from firstline.remediation.store import Remediations
-from tests.integration.ports.conftest import Open, Wait, close, live_of, record_of
+from tests.integration.ports.conftest import CROWD, Open, Wait, close, live_of, record_of
 from tests.support.builders import a_plan, alert, at
 from tests.support.memory import MemoryChannel, MemoryDocuments, MemoryExecutions, MemoryStore
 
@@ -28,7 +28,7 @@ KEY = "k" * 32
 LATER = at(1)
 PLAN = a_plan(decision="approve")
 DESTRUCTIVE = a_plan(decision="approve", risk="destructive")
-APPROVERS = tuple(f"U{number}" for number in range(50))
+APPROVERS = tuple(f"U{number}" for number in range(CROWD))
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_one_no_refuses_what_somebody_else_had_approved(
     assert executions.told[1:] == [("refused", "U2 (Slack)")]
 
 
-def test_fifty_posts_at_once_are_one_decision(
+def test_many_posts_at_once_are_one_decision(
     planned: Plan,
     incidents: Incidents,
     remediations: Remediations,
@@ -163,17 +163,17 @@ def test_fifty_posts_at_once_are_one_decision(
     def post(body: bytes) -> HTTPStatus:
         return handler.answer(incident_id, body, at(1), {"slack": slack}).status
 
-    with ThreadPoolExecutor(50) as people:
+    with ThreadPoolExecutor(CROWD) as people:
         statuses = Counter(people.map(post, bodies))
 
-    assert statuses == {HTTPStatus.SEE_OTHER: 1, HTTPStatus.CONFLICT: 49}
+    assert statuses == {HTTPStatus.SEE_OTHER: 1, HTTPStatus.CONFLICT: CROWD - 1}
     record = incidents.record(incident_id)
     assert record is not None
     assert executions.told == [(record.decision, record.decided_by)]
     assert len(slack.told) == 1
 
 
-def test_fifty_uses_of_one_link_at_once_are_one(
+def test_many_uses_of_one_link_at_once_are_one(
     planned: Plan,
     incidents: Incidents,
     remediations: Remediations,
@@ -187,16 +187,16 @@ def test_fifty_uses_of_one_link_at_once_are_one(
     def post(_: int) -> HTTPStatus:
         return handler.answer(incident_id, body, at(1), {}).status
 
-    with ThreadPoolExecutor(50) as clicks:
-        statuses = Counter(clicks.map(post, range(50)))
+    with ThreadPoolExecutor(CROWD) as clicks:
+        statuses = Counter(clicks.map(post, range(CROWD)))
 
-    assert statuses == {HTTPStatus.SEE_OTHER: 1, HTTPStatus.CONFLICT: 49}
+    assert statuses == {HTTPStatus.SEE_OTHER: 1, HTTPStatus.CONFLICT: CROWD - 1}
     record = incidents.record(incident_id)
     assert record is not None
     assert (len(record.approvals), record.decision, len(executions.told)) == (1, None, 1)
 
 
-def test_fifty_approvers_of_a_destructive_plan_are_two(
+def test_many_approvers_of_a_destructive_plan_are_two(
     planned: Plan,
     incidents: Incidents,
     remediations: Remediations,
@@ -210,10 +210,10 @@ def test_fifty_approvers_of_a_destructive_plan_are_two(
         body = form(incident_id, approver, plan)
         return handler.answer(incident_id, body, at(1), {}).status
 
-    with ThreadPoolExecutor(50) as people:
+    with ThreadPoolExecutor(CROWD) as people:
         statuses = Counter(people.map(post, APPROVERS))
 
-    assert statuses == {HTTPStatus.SEE_OTHER: 2, HTTPStatus.CONFLICT: 48}
+    assert statuses == {HTTPStatus.SEE_OTHER: 2, HTTPStatus.CONFLICT: CROWD - 2}
     record = incidents.record(incident_id)
     assert record is not None
     assert len({said.approver for said in record.approvals}) == len(record.approvals) == 2

@@ -15,6 +15,7 @@ from firstline.errors import GroupChanged, HistoryUnavailable
 from firstline.incidents.store import Incidents
 from firstline.models import AlertWrite, Counts, Hold, Incident
 from tests.integration.ports.conftest import (
+    CROWD,
     Open,
     Ports,
     assert_holds_all,
@@ -193,4 +194,4 @@ def test_a_storm_of_writers_is_counted_exactly(ports: Ports, incidents: Incident
     live = live_of(incidents, incident)
     assert (live.joined, live.firing, live.loud.high) == (2 * crowd + 1, 2 * crowd + 1, 2 * crowd)
     assert len(incidents.members(incident.incident_id, limit=500)) == 2 * crowd + 1
-    assert live.shards or crowd < 50, "so many writers meet conflicts; the few that moto can serve may not"
+    assert live.shards or crowd < CROWD, "so many writers meet conflicts; the few that moto can serve may not"
