@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from evals import baseline, cli
-from evals.cases import load
+from evals import baseline, cases, cli
+from evals.cases import read
 from evals.cli import app
 from firstline.classification.model import CircuitBreaker
 from tests.integration.chat_server import VERDICT, Script, Server, completion, error, serving
 from tests.integration.chat_server import answer as reply
 
 ONLY = "missing-data/"
-CASES = [case for case in load() if ONLY in case.name]
+CASES = [read(folder) for folder in sorted((cases.CASES / ONLY).iterdir())]
 
 
 @pytest.fixture(autouse=True)

@@ -104,8 +104,8 @@ def resolved(minutes: float, **what: Any) -> NormalizedAlert:
 
 
 def until_taken(ingest: Ingest, *alerts: NormalizedAlert, now: datetime = NOON) -> None:
-    """Send again on 503, as a sender does."""
-    for _ in range(20):
+    """Send again on 503, as a sender does, who has more patience than a crowd on a busy machine needs."""
+    for _ in range(200):
         try:
             ingest.accept(alerts, now)
         except HistoryUnavailable:

@@ -4,7 +4,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,14 +18,24 @@ from tests.support import needs
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module")
+def host_in() -> Iterator[Callable[[Sandbox], Host]]:
+    """Start a host in a sandbox, the same for all tests: each uses files and services of its own there."""
+    with ExitStack() as started:
+
+        @cache
+        def start(sandbox: Sandbox) -> Host:
+            hosts = Hosts(sandbox)
+            started.callback(hosts.close)
+            return hosts.start("web-1", {"Firstline": "managed"})
+
+        yield start
+
+
 @pytest.fixture(params=[Sandbox.BUBBLEWRAP, Sandbox.NAMESPACES])
-def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+def host(request: pytest.FixtureRequest, host_in: Callable[[Sandbox], Host]) -> Host:
     needs.require(f"host in {request.param}")
-    hosts = Hosts(request.param)
-    try:
-        yield hosts.start("web-1", {"Firstline": "managed"})
-    finally:
-        hosts.close()
+    return host_in(request.param)
 
 
 def test_a_script_runs_with_its_own_shell_and_environment(host: Host) -> None:

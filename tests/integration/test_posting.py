@@ -127,11 +127,11 @@ def test_a_receiver_that_drips_does_not_hold_a_page() -> None:
         serving.start()
         began = time.monotonic()
         with pytest.raises(ChannelFailed, match="did not answer within") as caught:
-            channel("webhook", f"http://127.0.0.1:{server.getsockname()[1]}").post(a_notification())
+            channel("webhook", f"http://127.0.0.1:{server.getsockname()[1]}", timeout_seconds=2).post(a_notification())
         over.set()
         serving.join()
     assert caught.value.retryable
-    assert time.monotonic() - began < 20, "it would take 50 seconds"
+    assert time.monotonic() - began < 40, "it would take 50 seconds"
 
 
 # --- once ---

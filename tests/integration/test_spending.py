@@ -88,7 +88,7 @@ def test_many_at_a_time_cannot_pass_the_ceiling_together(table: Table) -> None:
 
     def ask(_: int) -> int:
         account = Spending(table, Ceiling(tokens=5 * MOST.tokens + 500), clock=Clock())
-        at_once.wait(20)
+        at_once.wait(120)
         try:
             return account.hold(MOST).tokens
         except CeilingReached:
