@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ def handler(event, context):
         case "exit":
             os._exit(7)
         case "sleep":
+            open(event.get("began", os.devnull), "w").close()
             time.sleep(event["seconds"])
     return {
         "event": event, "count": count, "pid": os.getpid(), "cwd": os.getcwd(), "helper": helper.WHERE,
@@ -94,6 +96,18 @@ def answer(invocation: Invocation) -> dict[str, Any]:
     return found
 
 
+def at_work(functions: Functions, folder: Path, seconds: float) -> Future[Invocation]:
+    """Invoke the function in a thread of its own, and return when it has begun to sleep for so many seconds."""
+    began = folder / "began"
+    event = {"do": "sleep", "seconds": seconds, "began": str(began)}
+    invoked: Future[Invocation] = Future()
+    threading.Thread(target=lambda: invoked.set_result(functions.invoke("ping", json.dumps(event).encode()))).start()
+    while not began.exists():
+        assert not invoked.done(), "it never began"
+        time.sleep(0.01)
+    return invoked
+
+
 def test_a_function_gets_its_event_environment_and_layers_and_nothing_of_the_machine(
     make: Make, tmp_path: Path
 ) -> None:
@@ -138,19 +152,16 @@ def test_a_crash_is_an_exit_error_and_the_next_invocation_gets_a_new_process(mak
     assert after["count"] == 1, "its modules are as new"
 
 
-def test_a_process_that_is_killed_at_work_fails_the_invocation_at_once(make: Make) -> None:
+def test_a_process_that_is_killed_at_work_fails_the_invocation_at_once(make: Make, tmp_path: Path) -> None:
     functions = make()
-    functions.invoke("ping", b"{}")
+    invoked = at_work(functions, tmp_path, seconds=9)
     (pid,) = functions.process_ids()["ping"]
-    killer = threading.Timer(0.3, os.kill, (pid, signal.SIGKILL))
-    killer.start()
 
-    began = time.monotonic()
-    killed = functions.invoke("ping", b'{"do": "sleep", "seconds": 9}')
+    os.kill(pid, signal.SIGKILL)
 
-    assert answer(killed)["errorType"] == "Runtime.ExitError"
-    assert "signal 9" in answer(killed)["errorMessage"]
-    assert time.monotonic() - began < 5
+    killed = answer(invoked.result())
+    assert killed["errorType"] == "Runtime.ExitError", "without a look at the process it would have timed out"
+    assert "signal 9" in killed["errorMessage"]
 
 
 def test_a_time_out_ends_the_process(make: Make) -> None:
@@ -174,15 +185,12 @@ def test_code_that_cannot_be_imported_says_so(make: Make) -> None:
     assert "nothing_of_that_name" in answer(failed)["errorMessage"]
 
 
-def test_when_every_process_is_busy_the_caller_hears_it(make: Make) -> None:
+def test_when_every_process_is_busy_the_caller_hears_it(make: Make, tmp_path: Path) -> None:
     functions = make(processes_each=1, wait_seconds=0.2)
-    functions.invoke("ping", b"{}")
-    busy = threading.Thread(target=functions.invoke, args=("ping", b'{"do": "sleep", "seconds": 1.5}'))
-    busy.start()
-    time.sleep(0.2)
+    invoked = at_work(functions, tmp_path, seconds=3)
     with pytest.raises(TooManyRequests):
         functions.invoke("ping", b"{}")
-    busy.join()
+    assert not invoked.result().failed
     assert not functions.invoke("ping", b"{}").failed
 
 
@@ -195,7 +203,7 @@ def test_processes_end_with_whoever_started_them(make: Make, tmp_path: Path) -> 
 
     environment.process.stdin.close()
 
-    assert environment.process.wait(timeout=5) == 0
+    assert environment.process.wait(timeout=60) == 0
 
 
 def test_ps_shows_which_function_a_process_runs(make: Make) -> None:
@@ -216,7 +224,7 @@ def test_a_process_inherits_no_files_of_another(make: Make) -> None:
     busy.join()
 
 
-def test_functions_start_again_when_the_process_that_forks_them_was_killed(make: Make) -> None:
+def test_functions_start_again_when_the_process_that_forks_them_was_killed(make: Make, tmp_path: Path) -> None:
     # Given a function, and the process from which it was forked
     functions = make()
     pid = answer(functions.invoke("ping", b"{}"))["pid"]
@@ -224,14 +232,13 @@ def test_functions_start_again_when_the_process_that_forks_them_was_killed(make:
     assert parent != os.getpid()
 
     # When that is killed while the function works
-    killer = threading.Timer(0.3, os.kill, (parent, signal.SIGKILL))
-    killer.start()
-    killed = functions.invoke("ping", b'{"do": "sleep", "seconds": 9}')
+    invoked = at_work(functions, tmp_path, seconds=9)
+    os.kill(parent, signal.SIGKILL)
 
     # Then the call fails as that of a killed function, and the next one begins anew.
-    assert answer(killed)["errorType"] == "Runtime.ExitError"
+    assert answer(invoked.result())["errorType"] == "Runtime.ExitError"
     assert answer(functions.invoke("ping", b"{}"))["count"] == 1
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while _runs(pid):
         assert time.monotonic() < deadline, "nobody could ever end it"
         time.sleep(0.05)

@@ -61,7 +61,7 @@ def tokens(world: World) -> Any:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    for _ in range(200):
+    for _ in range(3_000):
         if holds():
             return
         time.sleep(0.02)
@@ -69,7 +69,7 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 
 def token(tokens: Any) -> str:
-    for _ in range(200):
+    for _ in range(3_000):
         item = tokens.get_item(TableName="tokens", Key={"pk": {"S": "one"}}).get("Item", {})
         if "task_token" in item:
             return str(item["task_token"]["S"])

@@ -323,7 +323,7 @@ def test_a_server_that_hangs_is_left_and_can_be_tried_later(interactive: bool) -
         began = time.monotonic()
         with pytest.raises(ChannelFailed) as caught:
             bot(stub, interactive=interactive).tell(a_notification("paged"))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 25, "the server hangs for 30 seconds"
     assert caught.value.retryable
 
 
