@@ -18,7 +18,7 @@ from typing import Literal
 from evals.cases import Case
 from evals.public_rules import Level, PublicRule
 from firstline.classification.classify import classify
-from firstline.classification.own_words import about, nearest
+from firstline.classification.severity_words import about, nearest
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Evidence, Incident, NormalizedAlert, Severity, Word
 from firstline.policy.rules import NO_RULES
 from firstline.sources import normalize

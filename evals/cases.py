@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from firstline.classification.evidence import gather
-from firstline.classification.owned import KnownTags
+from firstline.classification.owner_tags import KnownTags
 from firstline.classification.templates import family, mask
 from firstline.errors import ConfigurationError, HistoryUnavailable, UnreadablePayload
 from firstline.models import (

@@ -14,9 +14,9 @@ from statistics import fmean
 
 from evals.cases import Case
 from evals.classifiers import ModelFor, Policy, opinions
-from firstline.classification import guardrails, prompt, without_model
+from firstline.classification import guardrails, prompt, verdict_without_model
 from firstline.classification.case import Case as Known
-from firstline.classification.earned import NOTHING_EARNED, Bet, Label, bets_on, earned, settled
+from firstline.classification.earned_say import NOTHING_EARNED, Bet, Label, bets_on, earned, settled
 from firstline.classification.model import Judgement, ModelVerdict
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import SEVERITIES, Severity, Stance
@@ -94,7 +94,7 @@ def judged_cases(cases: Sequence[Case], policy: Policy) -> list[Judged]:
 
 def _judged(case: Case, policy: Policy) -> Judged:
     known = opinions(case, policy)
-    fallback = without_model.verdict_of(known)
+    fallback = verdict_without_model.verdict_of(known)
     question = prompt.build(known.incident, evidence=known.evidence, offered=known.offered, now=known.now)
     plain, truth = fallback.stance, case.truth
     by_severity = dict.fromkeys(SEVERITIES, plain)
@@ -174,7 +174,7 @@ def answering(cases: Sequence[Case], policy: Policy, model_for: ModelFor) -> Sim
 
 def _answered(case: Case, policy: Policy, model_for: ModelFor) -> Stance:
     known = opinions(case, policy)
-    fallback = without_model.verdict_of(known)
+    fallback = verdict_without_model.verdict_of(known)
     if not _is_asked_about(known):
         return fallback.stance
     question = prompt.build(known.incident, evidence=known.evidence, offered=known.offered, now=known.now)

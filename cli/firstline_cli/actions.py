@@ -154,7 +154,7 @@ def _act(stack: str, incident: str, does: str, output: _Output, **fields: Any) -
 
 
 def _decide(stack: str, incident: str, does: str, output: _Output, *, ask: bool) -> None:
-    from firstline.incidents.standing import why_idle
+    from firstline.incidents.message_facts import why_idle
     from firstline_cli.one_incident import plan_lines
 
     found = stack_of(stack)

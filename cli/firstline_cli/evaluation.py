@@ -10,7 +10,7 @@ from evals import cli as evals_cli
 from firstline.policy.costs import MISSED_PAGE_COST
 from firstline_cli.checkout import CHECKOUT, runbooks_folder
 from firstline_cli.console import refusal
-from firstline_cli.learn.many import write_cases
+from firstline_cli.learn.many_cases import write_cases
 from firstline_cli.overlay import MINE
 from firstline_cli.stacks import CHOSEN, StackOption, table_of
 

@@ -60,9 +60,9 @@ def report(
 
         spending.print_spending(console_of(), found.table, now - timedelta(days=days or 7))
     elif of_people:
-        from firstline_cli import words
+        from firstline_cli import feedback_report
 
-        words.print_lessons(console_of(), found.table, days or 30)
+        feedback_report.print_lessons(console_of(), found.table, days or 30)
     elif of_runbooks:
         from firstline_cli import records
 

@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.llm.chat_model import ChatModel, Endpoint
-from firstline.classification.earned import earned_by
+from firstline.classification.earned_say import earned_by
 from firstline.classification.model import Model
 from firstline.errors import ConfigurationError
 from firstline.policy import rules
@@ -22,9 +22,9 @@ from firstline.text import count
 from firstline_cli import checkout, trial
 from firstline_cli.checkout import runbooks_folder
 from firstline_cli.console import WRONG, console_of, known_zone, refusal
+from firstline_cli.feedback_report import earned_table
 from firstline_cli.stacks import CHOSEN, StackOption, stack_of
 from firstline_cli.trial import Comparison, Tried
-from firstline_cli.words import earned_table
 
 KEY = "FIRSTLINE_MODEL_KEY"
 model = typer.Typer(help="Models: what they would change, and what they have earned.", no_args_is_help=True)

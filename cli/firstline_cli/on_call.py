@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from firstline.policy.followed import everything, person_of, problems_of, with_copies
+from firstline.policy.followed_schedules import everything, person_of, problems_of, with_copies
 from firstline.policy.oncall import FILE, HALF_A_YEAR, Roster, Shift, load_oncall
 from firstline.policy.people import NOBODY as NO_PEOPLE
 from firstline.policy.people import load_people

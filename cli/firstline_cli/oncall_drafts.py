@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from firstline.adapters import ical, on_call_feeds
 from firstline.errors import FeedUnavailable, FirstlineError
-from firstline.policy.followed import Span
+from firstline.policy.followed_schedules import Span
 from firstline.policy.oncall import Roster
 from firstline.text import one_line
 

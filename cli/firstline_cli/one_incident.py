@@ -7,14 +7,14 @@ from datetime import UTC, datetime, tzinfo
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.adapters.dynamodb.trail import TableTrail
-from firstline.channels.links import links_of
+from firstline.channels.incident_links import links_of
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import happened_at
-from firstline.incidents.standing import annotations, why_idle
+from firstline.incidents.message_facts import annotations, why_idle
 from firstline.incidents.status import Status, status_of
 from firstline.models import IncidentRecord, RemediationPlan, StoredAlert
 from firstline.people.members import member
-from firstline.privacy.alerts import as_people_see_it, without_personal_data
+from firstline.privacy.alert_redaction import as_people_see_it, without_personal_data
 from firstline.text import local_time, one_line, short_duration, strip_invisible, visible
 from firstline_cli.incident_ids import record_of
 

@@ -13,8 +13,8 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification.classify import classify
 from firstline.classification.evidence import gather
-from firstline.classification.owned import KnownTags
-from firstline.classification.say import NO_SAY
+from firstline.classification.model_say import NO_SAY
+from firstline.classification.owner_tags import KnownTags
 from firstline.errors import ConfigurationError
 from firstline.models import Incident, Severity
 from firstline.policy.paging import load_paging_policy

@@ -12,13 +12,13 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification import prompt
 from firstline.classification.classify import classify
-from firstline.classification.earned import Disagreement, Label
+from firstline.classification.earned_say import Disagreement, Label
 from firstline.classification.evidence import gather
 from firstline.classification.labels import label_of, llm_decider
 from firstline.classification.model import CircuitBreaker, Model
-from firstline.classification.owned import KnownTags, with_tags
+from firstline.classification.model_say import NO_SAY
+from firstline.classification.owner_tags import KnownTags, with_tags
 from firstline.classification.prompt import Offered, Prompt
-from firstline.classification.say import NO_SAY
 from firstline.models import Evidence, IncidentRecord, NormalizedAlert, Severity, Usage
 from firstline.policy.costs import cost
 from firstline.policy.model import ModelPolicy, Price

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import get_args
 
-from firstline.classification.own_words import kind_named
+from firstline.classification.severity_words import kind_named
 from firstline.errors import ConfigurationError
 from firstline.models import AlertKind, Severity
 from firstline.text import one_line

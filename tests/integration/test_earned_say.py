@@ -11,7 +11,7 @@ from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.spending import Spending
 from firstline.adapters.dynamodb.table import Table
 from firstline.classification import feedback_store
-from firstline.classification.earned import NOTHING_EARNED
+from firstline.classification.earned_say import NOTHING_EARNED
 from firstline.errors import HistoryUnavailable
 from firstline.models import Feedback
 from firstline.policy.model import Ceiling

@@ -25,9 +25,9 @@ from firstline.people.action import Action
 from firstline.people.actor import Actor
 from firstline.people.operate import Operations
 from firstline.policy.people import Person
-from firstline.privacy.alerts import without_secrets
+from firstline.privacy.alert_redaction import without_secrets
 from firstline.runbooks import catalogue
-from firstline_cli.learn import follow_ups, many, story
+from firstline_cli.learn import follow_ups, many_cases, story
 from firstline_cli.main import app
 from tests.integration.conftest import STACK_ON_AWS, deployed_table
 from tests.support.builders import a_classification, a_page, alert, open_for
@@ -325,7 +325,7 @@ def test_an_incident_that_the_table_forgets_meanwhile_does_not_stop_the_others(
 ) -> None:
     gone, _ = judged_twice(table)
     tell = story.tell
-    monkeypatch.setattr(many, "tell", lambda table, incident: tell(table, "X" if incident == gone else incident))
+    monkeypatch.setattr(many_cases, "tell", lambda table, incident: tell(table, "X" if incident == gone else incident))
     made = local("eval", "--last", "9", "--cases", str(tmp_path / "cases"))
     assert "1 new cases; 0 were there" in made.output
     assert f"Left out: {gone}: " in made.output

@@ -215,7 +215,7 @@ BUGS = (
     ),
     Planted(
         "a message that counts as shown before it is",
-        "firstline.people.show:show_again",
+        "firstline.people.message_updates:show_again",
         "    told = tell_all(",
         "    mark_shown(record, incidents)\n    told = tell_all(",
     ),

@@ -62,7 +62,7 @@ def quick_values() -> Iterator[None]:
 
 
 _PURE: tuple[tuple[str, str, Callable[[Callable[..., Any]], Callable[..., Any]]], ...] = (
-    ("channels.slack_text", "escape", lru_cache(MOST)),
+    ("channels.slack_objects", "escape", lru_cache(MOST)),
     ("channels.slack", "escape_markup", lru_cache(MOST)),
     ("privacy.redact", "_redacted", lru_cache(MOST)),
     ("adapters.dynamodb.live", "live_of", _ByIdentity),

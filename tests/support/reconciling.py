@@ -14,8 +14,8 @@ from firstline.incidents.lifecycle import BadEnd, ExecutionState
 from firstline.incidents.reconcile import Reconciler
 from firstline.models import ExecutionInput, Incident, IncidentRecord, Live, NormalizedAlert
 from firstline.observability import metrics
+from firstline.people.message_updates import show_again
 from firstline.people.page import overdue, page_on_call
-from firstline.people.show import show_again
 from firstline.policy.paging import ONLY_THE_TOPIC
 from tests.support.builders import a_classification, alert, at, open_for
 from tests.support.changes import ending, joining, stored

@@ -24,7 +24,7 @@ from firstline.incidents.audit_trail import classified, judged, planned
 from firstline.incidents.groups import Limits
 from firstline.models import Approval, Deployment, Feedback, Hold, Incident, Live, Page, Usage, Word, kind_of
 from firstline.people.hand_over import Holding
-from firstline.policy.followed import Copy
+from firstline.policy.followed_schedules import Copy
 from firstline.policy.holds import Silence
 from firstline.policy.match import AlertMatch
 from firstline.policy.model import Ceiling

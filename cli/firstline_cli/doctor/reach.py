@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from firstline.adapters.dynamodb.copies import TableCopies
 from firstline.console.calendar_feed import SECRET as CALENDAR_KEY
-from firstline.policy.followed import everything, problems_of
+from firstline.policy.followed_schedules import everything, problems_of
 from firstline_cli.doctor import files
 from firstline_cli.doctor.findings import Finding, client, secret
 

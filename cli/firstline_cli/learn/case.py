@@ -9,7 +9,7 @@ from typing import Any
 
 from firstline.classification.feedback import last_words
 from firstline.models import SEVERITY_RANK, Feedback, IncidentRecord, Measured
-from firstline.privacy.safe import safe_label, safe_line, safe_text
+from firstline.privacy.safe_text import safe_label, safe_line, safe_text
 from firstline_cli.learn.story import Story
 from firstline_cli.learn.templates import render
 

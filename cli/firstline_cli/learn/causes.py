@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from firstline.classification.evidence import suspects
 from firstline.classification.feedback import last_words, said_wrong_cause
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 from firstline.reports.periods import resolved_after
 from firstline.text import count, in_words
 from firstline_cli.learn.story import Story

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from firstline.channels.slack_feedback import said
 from firstline.classification.feedback import last_words
-from firstline.classification.words import evidence_for
+from firstline.classification.texts_without_model import evidence_for
 from firstline.incidents.audit_trail import Entry, happened_at
-from firstline.incidents.standing import severity
+from firstline.incidents.message_facts import severity
 from firstline.models import IncidentRecord
 from firstline.reports.periods import acknowledged_after, resolved_after
 from firstline.text import in_words

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from firstline.models import Note
 from firstline.policy.files import read_yaml
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 from firstline.runbooks import catalogue
 from firstline.runbooks.catalogue import Problem
 from firstline_cli.learn.story import Story

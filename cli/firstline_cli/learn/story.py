@@ -9,7 +9,7 @@ from firstline.adapters.dynamodb.trail import TableTrail
 from firstline.classification.evidence import gather
 from firstline.classification.feedback import called_noise, called_real, last_words, severity_said
 from firstline.classification.feedback_store import UNKNOWN
-from firstline.classification.owned import KnownTags
+from firstline.classification.owner_tags import KnownTags
 from firstline.errors import FeedbackRefused
 from firstline.incidents.audit_trail import Break, Entry, first_break
 from firstline.models import Evidence, Incident, IncidentRecord, Severity

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from firstline.privacy.safe import safe_line, safe_text
+from firstline.privacy.safe_text import safe_line, safe_text
 
 MAX_CHARS = 500
 MAX_NOTE = 2_000

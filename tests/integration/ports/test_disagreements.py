@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from firstline.classification import feedback_store
-from firstline.classification.earned import earned_by
+from firstline.classification.earned_say import earned_by
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, Incident, Stance
 from tests.integration.ports.conftest import Open, close, live_of

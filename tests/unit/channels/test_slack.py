@@ -11,7 +11,7 @@ import pytest
 from firstline.channels import slack
 from firstline.channels.slack import feed, render, render_details, render_pointer, render_whisper
 from firstline.channels.slack_feedback import note_form
-from firstline.channels.slack_text import escape, escape_markup
+from firstline.channels.slack_objects import escape, escape_markup
 from firstline.channels.summary import StackInfo
 from firstline.models import AlertKind, Approval, Feedback, Member, Note, NotificationKind, RemediationPlan
 from tests.support.builders import (

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from firstline.channels import pagerduty, slack, sns
-from firstline.channels.links import execution_link
+from firstline.channels.incident_links import execution_link
 from firstline.channels.summary import StackInfo, labels, summarise
-from firstline.incidents.standing import severity
+from firstline.incidents.message_facts import severity
 from firstline.models import SEVERITY_RANK, Counts, IncidentRecord, Member, MetricSeries
 from tests.support.builders import (
     CONSOLE,

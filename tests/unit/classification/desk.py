@@ -7,7 +7,7 @@ from typing import Any
 
 from firstline.classification.classify import assess
 from firstline.classification.hold import Declared
-from firstline.classification.say import FULL_SAY
+from firstline.classification.model_say import FULL_SAY
 from firstline.errors import HistoryUnavailable
 from firstline.models import (
     SEVERITY_RANK,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from firstline.classification.earned import Label
+from firstline.classification.earned_say import Label
 from firstline.classification.labels import decider_of, disagreement, label_of, outcome
 from firstline.models import Feedback, Stance
 from tests.support.builders import NOW, a_classification, a_live, a_plan, a_record, a_result, an_alert, an_incident

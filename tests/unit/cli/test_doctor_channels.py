@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from firstline.adapters.dynamodb.copies import TableCopies
-from firstline.policy.followed import Copy, Span
+from firstline.policy.followed_schedules import Copy, Span
 from firstline_cli.doctor import files, reach, texts
 from firstline_cli.doctor.findings import Check
 from tests.support.memory import MemoryStore

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firstline.incidents.standing import NOTHING_TO_RUN
+from firstline.incidents.message_facts import NOTHING_TO_RUN
 from firstline.models import Counts
 from tests.support.builders import INCIDENT_ID, a_plan, a_waiting_record
 from tests.support.terminal import Terminal

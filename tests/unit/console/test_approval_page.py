@@ -12,7 +12,7 @@ from firstline.console.approval_page import plan_page, refusal, review
 from firstline.console.approval_requests import ApprovalHandler
 from firstline.console.render import run_as
 from firstline.console.web import security_headers
-from firstline.incidents.standing import NOTHING_TO_RUN
+from firstline.incidents.message_facts import NOTHING_TO_RUN
 from firstline.models import Approval, Counts, IncidentRecord, PlannedStep, Released, RunbookRun, Target
 from firstline.people.links import Link
 from firstline.runbooks.commands import Command

@@ -10,7 +10,7 @@ from firstline.console.metric_chart import metric_chart
 from firstline.console.site import DONE
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Fact, chained
-from firstline.incidents.standing import NOTHING_TO_RUN, headline
+from firstline.incidents.message_facts import NOTHING_TO_RUN, headline
 from firstline.models import AlertLink, Counts, Deployment, Hold, IncidentRecord, MetricSeries, Note
 from tests.support.browsing import BERLIN, site_of
 from tests.support.builders import (

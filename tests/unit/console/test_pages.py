@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firstline.channels.links import links_of, safe_link
+from firstline.channels.incident_links import links_of, safe_link
 from firstline.console import assets
 from firstline.console.frame import Frame
 from firstline.console.incident_page import IncidentView, incident_page, status_part

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.incidents.look import next_look
 from firstline.incidents.pages import (
     Due,
     next_due,
@@ -18,6 +17,7 @@ from firstline.incidents.pages import (
     page_overdue_at,
     seconds_until_due,
 )
+from firstline.incidents.reconcile_look import next_look
 from firstline.models import Counts, Live, Loud
 from tests.support.builders import NOON, at, incident
 from tests.support.changes import counts_for

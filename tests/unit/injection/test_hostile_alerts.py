@@ -43,7 +43,7 @@ from firstline.models import (
 )
 from firstline.people.links import Link
 from firstline.policy.remediation import RemediationPolicy
-from firstline.privacy.alerts import without_secrets
+from firstline.privacy.alert_redaction import without_secrets
 from firstline.remediation.plan import Planning, RemediationRules, parameter_values, plan
 from firstline.runbooks import match
 from firstline.runbooks.catalogue import Catalogue

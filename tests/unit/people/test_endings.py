@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from firstline.contracts import CloseIncidentInput
-from firstline.incidents.standing import ended_at
+from firstline.incidents.message_facts import ended_at
 from firstline.models import Counts, Hold, StepResult
 from firstline.people.endings import EndedBy, end_in_words, outcome_of
 from tests.support.builders import NOW, OPENED, a_classification, a_live, a_page, a_record, a_result, an_incident

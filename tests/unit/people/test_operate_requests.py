@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from firstline.console.timeline import timeline
-from firstline.incidents.standing import NOTHING_TO_RUN
+from firstline.incidents.message_facts import NOTHING_TO_RUN
 from firstline.models import Counts, Hold
 from firstline.people.action import Does
 from firstline.people.actor import REOPENED

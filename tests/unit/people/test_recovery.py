@@ -8,9 +8,9 @@ import pytest
 from firstline.channels import slack
 from firstline.errors import MetricsUnavailable
 from firstline.models import IncidentRecord, Notification
+from firstline.people.message_updates import show_again
 from firstline.people.recovery import MOST_LOOKS, WINDOW, MetricLook
-from firstline.people.show import show_again
-from firstline.privacy.alerts import for_outsiders
+from firstline.privacy.alert_redaction import for_outsiders
 from tests.support.builders import NOW, a_classification, a_page, a_record, an_alert, an_incident
 from tests.support.memory import MemoryChannel, MemoryStore
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from firstline.models import IncidentRecord, Outcome, Usage
 from firstline.people.actor import Actor
-from firstline.people.reported import reopened
+from firstline.people.reported_alerts import reopened
 from firstline.policy.people import Person
 from firstline.reports.ends import ENDINGS, Ending, ending_of, reopens
 from firstline.reports.pages import Clocks

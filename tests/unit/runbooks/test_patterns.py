@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.runbooks import linear, patterns
+from firstline.runbooks import linear_matcher, patterns
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ BODIES = st.recursive(
 
 @given(BODIES, st.text("abc.", max_size=7))
 def test_the_linear_matcher_agrees_with_the_re_module(body: str, value: str) -> None:
-    assert linear.compile_linear(body).fullmatch(value) is (re.fullmatch(body, value) is not None)
+    assert linear_matcher.compile_linear(body).fullmatch(value) is (re.fullmatch(body, value) is not None)
 
 
 @pytest.mark.parametrize(

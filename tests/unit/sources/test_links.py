@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstline.models import NormalizedAlert
-from firstline.privacy.alerts import without_personal_data, without_secrets
+from firstline.privacy.alert_redaction import without_personal_data, without_secrets
 from firstline.sources import normalize
 from firstline.sources.links import MAX_LINK, MOST_ANNOTATIONS, MOST_LINKS, link_to, links_in_text
 from firstline.text import https_host

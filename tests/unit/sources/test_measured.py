@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from firstline.models import Measured, NormalizedAlert
-from firstline.privacy.alerts import without_secrets
+from firstline.privacy.alert_redaction import without_secrets
 from firstline.sources import normalize
 from firstline.sources.expression import LONGEST, terms_of
 

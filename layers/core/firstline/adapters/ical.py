@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from firstline.errors import FeedUnavailable
-from firstline.policy.followed import AHEAD, BEHIND, Span
+from firstline.policy.followed_schedules import AHEAD, BEHIND, Span
 from firstline.text import one_line
 
 MOST_LINES = 100_000

@@ -20,7 +20,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from firstline.adapters import ical
 from firstline.adapters.no_redirect import OPENER
 from firstline.errors import FeedUnavailable
-from firstline.policy.followed import AHEAD, BEHIND, Span
+from firstline.policy.followed_schedules import AHEAD, BEHIND, Span
 from firstline.policy.oncall import Followed
 from firstline.text import one_line
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from firstline.errors import ChannelFailed
 from firstline.models import Notification
 from firstline.observability import logger, metrics
-from firstline.privacy.alerts import for_outsiders
+from firstline.privacy.alert_redaction import for_outsiders
 
 type Wakes = Literal["never", "once", "again"]
 """The pages of one incident that wake a person through a channel: none (Slack), only the first (PagerDuty adds a second

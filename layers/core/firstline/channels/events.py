@@ -1,10 +1,10 @@
 """Events for other systems: each tells of a milestone of an incident, and how the incident stands now."""
 
-from firstline.channels.facts import facts_of, page_of, plan_of
+from firstline.channels.event_facts import facts_of, page_of, plan_of
 from firstline.incidents.milestones import Milestone
 from firstline.models import Classification, IncidentRecord
 from firstline.models.event import EventVerdict, IncidentEvent
-from firstline.privacy.alerts import as_people_see_it
+from firstline.privacy.alert_redaction import as_people_see_it
 from firstline.privacy.redact import redact
 from firstline.text import one_line, shorten
 

@@ -5,9 +5,9 @@ https://developer.pagerduty.com/docs/send-alert-event: summary at most 1,024 cha
 
 from typing import Any
 
-from firstline.channels.links import PageLink
+from firstline.channels.incident_links import PageLink
 from firstline.channels.summary import StackInfo, Summary, in_one_line, labels, summarise
-from firstline.incidents.standing import answered, severity
+from firstline.incidents.message_facts import answered, severity
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Incident, IncidentRecord, Notification
 from firstline.text import one_line, shorten
 

@@ -8,7 +8,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from firstline.incidents.standing import message_kind, severity
+from firstline.incidents.message_facts import message_kind, severity
 from firstline.models import Notification, NotificationKind
 
 _NEWS: tuple[NotificationKind, ...] = ("needs_human", "approval", "paged", "acknowledged", "closed")

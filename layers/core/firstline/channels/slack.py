@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from firstline.channels import slack_feedback
-from firstline.channels.slack_text import escape_markup, fits, links_line, listed, plain, section, since_line
+from firstline.channels.slack_objects import escape_markup, fits, links_line, listed, plain, section, since_line
 from firstline.channels.summary import FOR_PEOPLE, StackInfo, Summary, labels, summarise
-from firstline.incidents.sentence import kind_of_message
-from firstline.incidents.standing import answered, in_automated_feed, message_kind
+from firstline.incidents.first_sentence import kind_of_message
+from firstline.incidents.message_facts import answered, in_automated_feed, message_kind
 from firstline.models import (
     IncidentRecord,
     Notification,

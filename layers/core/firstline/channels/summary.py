@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
-from firstline.channels.links import PageLink, execution_link, links_of, safe_link
+from firstline.channels.incident_links import PageLink, execution_link, links_of, safe_link
 from firstline.classification.evidence_lines import plot_line
-from firstline.incidents.sentence import kind_of_message, sentence_of
-from firstline.incidents.standing import annotations, answered, headline, member_line, place_name, severity, where
+from firstline.incidents.first_sentence import kind_of_message, sentence_of
+from firstline.incidents.message_facts import annotations, answered, headline, member_line, place_name, severity, where
 from firstline.models import (
     Incident,
     IncidentRecord,

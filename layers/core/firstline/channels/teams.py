@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from firstline.channels.links import PageLink
+from firstline.channels.incident_links import PageLink
 from firstline.channels.summary import FOR_PEOPLE, THE_ALERT_SAYS, StackInfo, Summary, summarise
 from firstline.models import Notification, Severity
 from firstline.text import WORD_JOINER, bullets, numbered, shorten

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from firstline.channels.facts import facts_of, page_of, plan_of
+from firstline.channels.event_facts import facts_of, page_of, plan_of
 from firstline.channels.posts import digest
 from firstline.errors import ConfigurationError
 from firstline.models import Notification

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from firstline.classification import cause as causes
-from firstline.classification import lexicon, own_words
+from firstline.classification import lexicon, severity_words
 from firstline.classification.evidence import suspects
 from firstline.classification.feedback import called_noise
 from firstline.classification.history import MEMORY, Opinion, opinion
-from firstline.classification.owned import stated_by_tags, with_tags
-from firstline.classification.seen import Cause
+from firstline.classification.owner_tags import stated_by_tags, with_tags
+from firstline.classification.resource_evidence import Cause
 from firstline.classification.templates import template_of
 from firstline.models import (
     DROPS_FOR,
@@ -166,14 +166,14 @@ def _unstated(alert: NormalizedAlert, evidence: Evidence, now: datetime) -> tupl
     """Return the severity to begin with if the source states none, and a sentence that says where it comes from."""
     word, near = evidence.word, evidence.near
     if word is not None and word.holds(now):
-        return own_words.as_stated(word), f"{own_words.told(word)}."
+        return severity_words.as_stated(word), f"{severity_words.told(word)}."
     none = f"{alert.source} gives no severity"
     if word is not None:
-        return "low", f"{none}. {own_words.told(word)}: that holds for {DROPS_FOR.days} days."
+        return "low", f"{none}. {severity_words.told(word)}: that holds for {DROPS_FOR.days} days."
     if alert.presumed_from is not None:
         return _presumed(alert, f"{none}, and its state", near)
     if near is not None:
-        return "low" if near.word.severity == "noise" else near.word.severity, f"{none}. {own_words.lent(near)}."
+        return "low" if near.word.severity == "noise" else near.word.severity, f"{none}. {severity_words.lent(near)}."
     guess = lexicon.guess(alert)
     return guess.severity, f"{none}; {guess.because}."
 
@@ -187,5 +187,5 @@ def _presumed(alert: NormalizedAlert, said: str, near: NearWord | None) -> tuple
     """
     said = f"{said} ({alert.presumed_from}) counts as {alert.severity} until somebody says how bad it is."
     if near is not None and SEVERITY_RANK[near.word.severity] > SEVERITY_RANK[alert.severity]:
-        return own_words.as_stated(near.word), f"{said} {own_words.lent(near)}."
+        return severity_words.as_stated(near.word), f"{said} {severity_words.lent(near)}."
     return alert.severity, said

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from firstline.classification import database_cause
 from firstline.classification.database_cause import credits_used_up
-from firstline.classification.seen import Cause, Seen
+from firstline.classification.resource_evidence import Cause, Seen
 from firstline.classification.vital_signs import KINDS, told_change
 from firstline.models import AlarmEvidence, Evidence, Resource
 

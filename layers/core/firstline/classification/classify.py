@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from firstline.classification import guardrails, late, memory, without_model
+from firstline.classification import guardrails, late_evidence, memory, verdict_without_model
 from firstline.classification.case import Case
 from firstline.classification.evidence import AlarmSource, gather
 from firstline.classification.hold import Declared, current_hold, held_by_rule, with_hold
-from firstline.classification.joined import Joined
+from firstline.classification.joined_alerts import Joined
 from firstline.classification.memory import Known
-from firstline.classification.say import FULL_SAY, NO_SAY, Say, settle
-from firstline.classification.words import evidence_for
+from firstline.classification.model_say import FULL_SAY, NO_SAY, Say, settle
+from firstline.classification.texts_without_model import evidence_for
 from firstline.errors import HistoryUnavailable, ModelGaveNoVerdict
 from firstline.incidents.store import Incidents
 from firstline.models import Classification, Evidence, Hold, Incident, NormalizedAlert, Usage
@@ -74,10 +74,10 @@ def assess(
     joined = Joined.read(incident, incidents)
     standing = joined.standing(now) if joined else None
     if standing is not None:
-        verdict = late.with_evidence(standing, incident, alarms, now) if joined and joined.paged else standing
+        verdict = late_evidence.with_evidence(standing, incident, alarms, now) if joined and joined.paged else standing
     else:
         leading = joined.leads(incident, incidents.word_on, now) if joined else incident
-        due = late.is_due(leading, alarms, paged=joined is not None and joined.paged)
+        due = late_evidence.is_due(leading, alarms, paged=joined is not None and joined.paged)
         evidence = gather(leading, incidents, rules=rules, time_zone=time_zone, now=now, alarms=None if due else alarms)
         case = Case.of(leading, evidence, rules, now, offered(leading.alert))
         hold = current_hold(incident, joined, declared, now)
@@ -149,7 +149,7 @@ def _decide(case: Case, model: "Model | None", say: Say, *, waits: bool) -> Clas
 
     While the incident waits in a hold (`waits`), no model is asked, to save money. `model` is None if it is off.
     """
-    fallback = without_model.verdict_of(case)
+    fallback = verdict_without_model.verdict_of(case)
     if case.ruled is not None or (case.word is not None and case.word.severity == "noise"):
         return fallback
     known = memory.recall(case)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from firstline.classification.seen import GROWN, Category, Cause, Seen
+from firstline.classification.resource_evidence import GROWN, Category, Cause, Seen
 from firstline.classification.vital_signs import told_change
 
 _GIB, _MIB = 2**30, 2**20

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from firstline.classification.templates import PLACEHOLDERS, mask
 from firstline.models import ErrorLine
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 from firstline.text import shorten, strip_invisible
 
 MAX_LINES = 5

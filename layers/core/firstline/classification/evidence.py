@@ -6,8 +6,8 @@ from datetime import datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from firstline.classification.own_words import nearest
-from firstline.classification.owned import with_tags
+from firstline.classification.owner_tags import with_tags
+from firstline.classification.severity_words import nearest
 from firstline.classification.similar import most_similar
 from firstline.errors import HistoryUnavailable, MetricsUnavailable
 from firstline.incidents.store import EvidenceSource
@@ -27,7 +27,7 @@ from firstline.models import (
 )
 from firstline.policy.rules import NO_RULES, Rules
 from firstline.policy.schedule import begin_days
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 DEPLOYMENT_WINDOW = timedelta(hours=4)
 MAX_EARLIER = 20

@@ -5,10 +5,10 @@ They are the same whether the evidence was read before the first verdict or, for
 
 from collections.abc import Iterator
 
-from firstline.classification import owned, vital_signs
-from firstline.classification.seen import Cause
+from firstline.classification import owner_tags, vital_signs
+from firstline.classification.resource_evidence import Cause
 from firstline.models import AlarmEvidence, ErrorLog, Evidence, MetricSeries
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 MAX_LINES = 8
 MAX_LINE_CHARS = 300
@@ -38,7 +38,7 @@ def _lines(seen: Evidence | AlarmEvidence, cause: Cause | None, *, well: bool) -
         yield f"Its metrics{' and its state' if state else ''} show no fault now."
     if seen.log is not None:
         yield from _errors(seen.log)
-    if tags := owned.in_words(seen.tags):
+    if tags := owner_tags.in_words(seen.tags):
         yield tags
 
 

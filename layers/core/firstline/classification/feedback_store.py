@@ -11,7 +11,7 @@ from firstline.classification.history import MEMORY
 from firstline.errors import FeedbackRefused, HistoryUnavailable
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, IncidentRecord, Note
-from firstline.privacy.safe import safe_text
+from firstline.privacy.safe_text import safe_text
 
 MAX_ANSWERS = 100
 """The most answers that an incident keeps, of all people together."""

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from firstline.classification import own_words
+from firstline.classification import severity_words
 from firstline.classification.case import Case
 from firstline.classification.history import Opinion
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Severity, SourceSeverity
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 if TYPE_CHECKING:
     from firstline.classification.model import Judgement, ModelVerdict
@@ -75,8 +75,8 @@ def within_reach(severity: Severity, case: Case, trust: float, *, by_people: boo
     """
     changes = Changes(severity)
     if case.word is not None:
-        changes.at_least(case.word.severity, own_words.told(case.word))
-        changes.at_most(case.word.severity, own_words.told(case.word))
+        changes.at_least(case.word.severity, severity_words.told(case.word))
+        changes.at_most(case.word.severity, severity_words.told(case.word))
     elif not by_people:
         changes.at_least(*_lowest_for_a_model(case.base, case.past, trust))
     changes.bound(case)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firstline.classification.joined import Joined
+from firstline.classification.joined_alerts import Joined
 from firstline.errors import HistoryUnavailable
 from firstline.models import Classification, Hold, Incident, NormalizedAlert
 from firstline.observability import logger

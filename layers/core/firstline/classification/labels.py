@@ -1,6 +1,6 @@
 """The labels of closed incidents: the right verdict by people's answers, or else by how the incident ended."""
 
-from firstline.classification.earned import Disagreement, Label
+from firstline.classification.earned_say import Disagreement, Label
 from firstline.classification.feedback import confirmed, last_words, said_wrong_cause, was_right
 from firstline.models import PAGING_RANK, SEVERITY_RANK, Classification, Feedback, IncidentRecord, Severity
 from firstline.models.live import loudest_since

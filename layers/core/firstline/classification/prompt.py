@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 from firstline.classification import vital_signs
 from firstline.classification.evidence import suspects
-from firstline.classification.owned import stated_by_tags
+from firstline.classification.owner_tags import stated_by_tags
 from firstline.models import EarlierIncident, Evidence, Incident, NormalizedAlert, SourceSeverity
-from firstline.privacy.safe import safe_label, safe_line, safe_text
+from firstline.privacy.safe_text import safe_label, safe_line, safe_text
 from firstline.text import shorten
 
 MAX_DATA_CHARS = 40_000

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from firstline.console.sessions import Pass
-from firstline.incidents.standing import why_idle
+from firstline.incidents.message_facts import why_idle
 from firstline.incidents.status import Status
 from firstline.models import IncidentRecord
 

@@ -14,7 +14,7 @@ from firstline.channels.summary import judged_by
 from firstline.console.frame import Frame
 from firstline.console.render import render
 from firstline.errors import DocumentUnreadable
-from firstline.incidents.standing import severity, where, why_idle
+from firstline.incidents.message_facts import severity, where, why_idle
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Outcome, PlannedStep, RemediationPlan, RunbookRun
 from firstline.people.links import Link

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from firstline.channels.links import links_of
+from firstline.channels.incident_links import links_of
 from firstline.channels.summary import labels
 from firstline.classification.similar import most_similar
 from firstline.console.actions import PageButton, actions_on, decisions_on, why_no_decision
@@ -17,7 +17,7 @@ from firstline.console.metric_chart import metric_chart
 from firstline.console.render import render
 from firstline.console.timeline import timeline
 from firstline.incidents.audit_trail import Entry, Trail, first_break
-from firstline.incidents.standing import ENDS, annotations, why_idle
+from firstline.incidents.message_facts import ENDS, annotations, why_idle
 from firstline.incidents.status import status_of
 from firstline.incidents.store import Incidents
 from firstline.models import (
@@ -31,7 +31,7 @@ from firstline.models import (
     StoredAlert,
 )
 from firstline.people.members import member
-from firstline.privacy.alerts import as_people_see_it, without_personal_data
+from firstline.privacy.alert_redaction import as_people_see_it, without_personal_data
 from firstline.text import count, one_line, shorten, strip_invisible
 
 MOST_ALERTS = 20

@@ -4,7 +4,7 @@ from firstline.console.actions import decisions_on, why_no_decision
 from firstline.console.approval_page import review
 from firstline.console.frame import Frame
 from firstline.console.render import render
-from firstline.incidents.standing import why_idle
+from firstline.incidents.message_facts import why_idle
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, RemediationPlan
 from firstline.remediation.steps import Documents

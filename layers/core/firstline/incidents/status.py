@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
+from firstline.incidents.message_facts import answered, changed_nothing, end_of, ended_at, headline, severity
 from firstline.incidents.pages import GROUPING_WINDOW, on_hold
-from firstline.incidents.standing import answered, changed_nothing, end_of, ended_at, headline, severity
 from firstline.models import SEVERITY_RANK, IncidentRecord, Live, Severity
 from firstline.text import local_time, one_line, short_duration
 

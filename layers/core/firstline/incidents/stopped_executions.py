@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from firstline.incidents.lifecycle import BadEnd, Executions
-from firstline.incidents.once import Once
+from firstline.incidents.operator_messages import Once
 from firstline.incidents.status import status_of
 from firstline.incidents.store import Incidents
 from firstline.observability import logger

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from firstline.classification.earned import Disagreement
+    from firstline.classification.earned_say import Disagreement
     from firstline.models import (
         AlertCount,
         AlertKind,

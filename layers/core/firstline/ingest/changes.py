@@ -22,7 +22,7 @@ from firstline.models import (
     Incident,
     StoredAlert,
 )
-from firstline.privacy.alerts import without_secrets
+from firstline.privacy.alert_redaction import without_secrets
 
 if TYPE_CHECKING:
     from firstline.ingest.fold import Folded

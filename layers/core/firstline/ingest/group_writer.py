@@ -17,7 +17,7 @@ from firstline.ingest.changes import Newcomer, Piece
 from firstline.ingest.fold import Fate, Folded
 from firstline.ingest.storm import still_storms, storm_alert, storm_key
 from firstline.models import PAGING_RANK, Change, Hold, Incident, Live
-from firstline.privacy.alerts import without_secrets
+from firstline.privacy.alert_redaction import without_secrets
 
 if TYPE_CHECKING:
     from firstline.ingest.accept import Delivery

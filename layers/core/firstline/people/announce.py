@@ -21,19 +21,19 @@ from firstline.contracts import (
     WhatNowOutput,
 )
 from firstline.errors import ChannelFailed, HistoryUnavailable, StaysOpen, WaitRefused
+from firstline.incidents.hold_at_end import waited_for
 from firstline.incidents.lifecycle import SHOWN
+from firstline.incidents.message_facts import ended_at
 from firstline.incidents.pages import GROUPING_WINDOW, is_over
 from firstline.incidents.reasons import sentence
-from firstline.incidents.standing import ended_at
 from firstline.incidents.store import Incidents
-from firstline.incidents.waiting import waited_for
 from firstline.incidents.what_now import WITH_PEOPLE, Times, quiet_left, stale_resolve, what_now
 from firstline.models import Hold, Incident, IncidentRecord, Live, Notification, NotificationKind, Outcome
 from firstline.observability import logger, metrics
 from firstline.people.endings import end_in_words, outcome_of
 from firstline.people.members import joined_since, names, stored_members, with_members, without_data
+from firstline.people.message_updates import mark_shown, show_again, was_told
 from firstline.people.recovery import Look, no_look
-from firstline.people.show import mark_shown, show_again, was_told
 from firstline.text import in_words
 
 SLACK_DOWN_KEY = "slack-is-down"

@@ -18,11 +18,11 @@ from firstline.classification.feedback_store import UNKNOWN
 from firstline.errors import NotEntitled, NotNow, Superseded, TooLate
 from firstline.incidents import lifecycle
 from firstline.incidents.lifecycle import Executions
-from firstline.incidents.standing import message_kind, why_idle
+from firstline.incidents.message_facts import message_kind, why_idle
 from firstline.incidents.store import Incidents
 from firstline.models import Approval, Decision, IncidentRecord, Notification, NotificationKind, RemediationPlan
 from firstline.people.links import Link
-from firstline.people.show import mark_shown
+from firstline.people.message_updates import mark_shown
 from firstline.policy.people import FILE
 from firstline.remediation.limits import Footprint, beginning_of, look_back, why_not_now
 from firstline.remediation.store import Beginning, Remediations

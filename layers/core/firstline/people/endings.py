@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from firstline.contracts import CloseIncidentInput
+from firstline.incidents.hold_at_end import waited_for
+from firstline.incidents.message_facts import severity
 from firstline.incidents.reasons import EXPIRED
-from firstline.incidents.standing import severity
-from firstline.incidents.waiting import waited_for
 from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, Outcome, StepResult
 from firstline.models.plan import RUN_SUCCEEDED
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.message_facts import member_line
 from firstline.incidents.pages import WITHOUT_DATA
-from firstline.incidents.standing import member_line
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Member, StoredAlert
 from firstline.models.severity import severity_of

@@ -32,8 +32,8 @@ from firstline.incidents.audit_trail import (
     resolved,
 )
 from firstline.incidents.lifecycle import Executions
+from firstline.incidents.message_facts import why_idle
 from firstline.incidents.pages import on_hold
-from firstline.incidents.standing import why_idle
 from firstline.incidents.store import Incidents
 from firstline.models import Feedback, Hold, IncidentRecord, NormalizedAlert, Notification
 from firstline.observability import logger, metrics
@@ -41,10 +41,10 @@ from firstline.people import approve
 from firstline.people.action import Action, Does
 from firstline.people.actor import REOPENED, Actor, acted, check_role
 from firstline.people.members import joined_since, names, stored_members
+from firstline.people.message_updates import mark_shown, show_again
 from firstline.people.refusals import nothing_to_do, reopened_already
-from firstline.people.reported import PersonsReport, reopened, reported
-from firstline.people.show import mark_shown, show_again
-from firstline.privacy.safe import safe_text
+from firstline.people.reported_alerts import PersonsReport, reopened, reported
+from firstline.privacy.safe_text import safe_text
 from firstline.remediation.store import Remediations
 from firstline.text import count, one_line, short_duration
 

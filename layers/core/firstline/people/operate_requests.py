@@ -48,7 +48,7 @@ from firstline.people.action import Action
 from firstline.people.actor import LATER, Actor
 from firstline.people.on_call import AskedOverride, AskedWithdrawal, OnCallOverrides
 from firstline.people.operate import Operations
-from firstline.people.reported import PersonsReport
+from firstline.people.reported_alerts import PersonsReport
 from firstline.policy.people import FILE, People
 
 MAX_BODY_BYTES = 16_384

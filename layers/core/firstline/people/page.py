@@ -14,8 +14,8 @@ from firstline.channels.delivery import Channel, tell_all
 from firstline.channels.pagerduty import rings_by_itself
 from firstline.contracts import PageOnCallInput, PageOnCallOutput
 from firstline.errors import ChannelFailed, HistoryUnavailable, NobodySubscribed, PageUndelivered, PageUnheard
+from firstline.incidents.message_facts import severity
 from firstline.incidents.pages import LEASE, Due, next_page, page_due
-from firstline.incidents.standing import severity
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Live, Notification, Page
 from firstline.observability import logger, metrics

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from firstline.errors import MetricsUnavailable
 from firstline.models import IncidentRecord, NormalizedAlert
 from firstline.observability import logger
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 from firstline.text import one_line
 
 MOST_LOOKS = 20

@@ -1,6 +1,6 @@
 """The cost of a wrong severity. The unit is one needless page.
 
-`make eval` measures verdicts by it, and `classification/earned.py` whether a model's changes to verdicts pay off.
+`make eval` measures verdicts by it, and `classification/earned_say.py` whether a model's changes to verdicts pay off.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from firstline.incidents.standing import place_name
+from firstline.incidents.message_facts import place_name
 from firstline.models import PAGING_RANK, SEVERITY_RANK, IncidentRecord, StoredAlert
 from firstline.models.severity import severity_of
 from firstline.policy.rules import Rules

@@ -6,7 +6,7 @@ from datetime import timedelta, tzinfo
 from typing import Any
 
 from firstline.classification.feedback import called_noise, called_real, calls_noise, last_words
-from firstline.incidents.waiting import waited_for
+from firstline.incidents.hold_at_end import waited_for
 from firstline.models import Frozen, IncidentRecord, NormalizedAlert
 from firstline.reports.preview import preview_rule
 from firstline.reports.proof import is_critical, proof_of

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from firstline.errors import ConfigurationError
 from firstline.policy.files import Loader, keys_twice, line_in
-from firstline.runbooks import commands, examples, metric, model, parameters, release_steps
+from firstline.runbooks import commands, examples, metric_match, model, parameters, release_steps
 from firstline.runbooks.model import Runbook
 
 
@@ -183,7 +183,7 @@ _STEPS: dict[str, type[BaseModel]] = {
 
 _PARTS: dict[str, type[BaseModel]] = {
     "match": model.Match,
-    "match.metrics": metric.MetricMatch,
+    "match.metrics": metric_match.MetricMatch,
     "examples": examples.Examples,
     "examples.match": examples.ExampleAlert,
     "examples.no_match": examples.ExampleAlert,

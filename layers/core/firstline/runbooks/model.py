@@ -15,7 +15,7 @@ from firstline.policy.durations import Duration, between
 from firstline.runbooks.commands import KILL_AFTER, VERIFY, Command, DocumentStep, RollbackStep, Step, Verify
 from firstline.runbooks.examples import Examples
 from firstline.runbooks.fields import Id, ParameterName, Share, at_least_one
-from firstline.runbooks.metric import MetricMatch
+from firstline.runbooks.metric_match import MetricMatch
 from firstline.runbooks.parameters import Parameter
 from firstline.runbooks.release_steps import AppConfigRollback, CodeDeployRollback, ReleaseStep
 

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from firstline.models import Frozen
 from firstline.runbooks import patterns
-from firstline.runbooks.linear import LinearPattern
+from firstline.runbooks.linear_matcher import LinearPattern
 
 
 def _as_list(value: object) -> object:

@@ -9,7 +9,7 @@ match slow.
 import re
 import string
 
-from firstline.runbooks.linear import LinearPattern, compile_linear
+from firstline.runbooks.linear_matcher import LinearPattern, compile_linear
 
 SAFE_CHARACTERS = frozenset(string.ascii_letters + string.digits + "_./:@%+=,-")
 """The only characters that a parameter may contain: none that a shell splits on, expands or quotes with."""

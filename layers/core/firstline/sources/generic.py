@@ -29,8 +29,8 @@ from firstline.sources.meanings import Subject
 from firstline.sources.notices.notice import essence, part
 from firstline.sources.notices.unknown import bare, graded, opposites, says_end, shows_end, stateless
 from firstline.sources.reading import Reading
-from firstline.sources.shapes import GROUP, USUAL, flattened, unfolded
 from firstline.sources.statuses import STATUSES, Status, states_something, status_of
+from firstline.sources.tool_messages import GROUP, USUAL, flattened, unfolded
 
 _NAME = (
     *("alertname", "name", "title", "rule", "rulename", "displayname"),

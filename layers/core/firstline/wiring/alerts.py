@@ -11,13 +11,13 @@ from firstline.wiring.on_call import OnCallParts
 
 if TYPE_CHECKING:
     from firstline.incidents.canary import Canary
-    from firstline.incidents.ceiling import CeilingWatch
     from firstline.incidents.heartbeats import Watch
-    from firstline.incidents.once import Once
+    from firstline.incidents.model_ceiling import CeilingWatch
+    from firstline.incidents.operator_messages import Once
     from firstline.incidents.reconcile import Reconciler
     from firstline.incidents.stopped_executions import StoppedWatch
     from firstline.incidents.throttles import ThrottleWatch
-    from firstline.incidents.unheard import UnheardWatch
+    from firstline.incidents.unheard_topic import UnheardWatch
     from firstline.ingest.accept import Ingestion
     from firstline.ingest.front_door import FrontDoor
     from firstline.ingest.hold_ends import HoldEnds
@@ -109,7 +109,7 @@ class AlertParts(OnCallParts, MonitorParts):
     def once(self) -> "Once":
         from uuid import uuid4
 
-        from firstline.incidents.once import Once
+        from firstline.incidents.operator_messages import Once
 
         return Once(self.incidents, uuid4().hex)
 
@@ -121,7 +121,7 @@ class AlertParts(OnCallParts, MonitorParts):
 
     @cached_property
     def unheard_watch(self) -> "UnheardWatch":
-        from firstline.incidents.unheard import UnheardWatch
+        from firstline.incidents.unheard_topic import UnheardWatch
 
         return UnheardWatch(self.page_topic.has_subscriber, self.once, self._say_in_slack, self.settings.stack_name)
 
@@ -142,7 +142,7 @@ class AlertParts(OnCallParts, MonitorParts):
         if self.model_policy.model is None:
             return None
         from firstline.adapters.dynamodb.spending import Spending
-        from firstline.incidents.ceiling import CeilingWatch
+        from firstline.incidents.model_ceiling import CeilingWatch
 
         spending = Spending(self.table, self.model_policy.daily_ceiling)
         return CeilingWatch(spending.reached, self.once, self.page_topic.say, self.settings.stack_name)
@@ -231,7 +231,7 @@ class AlertParts(OnCallParts, MonitorParts):
         append_or_log(self.trail, record.incident.incident_id, paged(told), now)
 
     def _show_again(self, record: "IncidentRecord", now: datetime) -> bool:
-        from firstline.people.show import show_again
+        from firstline.people.message_updates import show_again
 
         look = self.look(self.settings.state_machine_arn)
         return show_again(record, channels=self.channels(), incidents=self.incidents, now=now, look=look)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from firstline.adapters.dynamodb.disagreements import EarnedSay
     from firstline.adapters.llm.chat_model import ChatModel
     from firstline.classification.hold import Declared
-    from firstline.classification.say import Say
+    from firstline.classification.model_say import Say
 
 
 class ClassificationParts(MonitorParts):
@@ -71,7 +71,7 @@ class ClassificationParts(MonitorParts):
         It may make each kind of change in which it has often been right. It may also raise the severity of a few
         incidents a week without having been right in that before. Without a model, the answer allows no change.
         """
-        from firstline.classification.say import NO_SAY, Say
+        from firstline.classification.model_say import NO_SAY, Say
 
         if self.model is None:
             return NO_SAY

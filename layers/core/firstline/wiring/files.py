@@ -96,7 +96,7 @@ class Files(Stores):
 
         Who takes those shifts is in the copy of the tool's schedule, which is read as overrides.
         """
-        from firstline.policy.followed import everything
+        from firstline.policy.followed_schedules import everything
 
         return everything(self._on_call_file)
 

@@ -10,7 +10,7 @@ from firstline.wiring.people import PeopleParts
 if TYPE_CHECKING:
     from firstline.channels.delivery import Channel
     from firstline.console.calendar_feed import CalendarFeed
-    from firstline.people.follow import Follower
+    from firstline.people.follow_schedules import Follower
     from firstline.people.hand_over import HandOverWatch
     from firstline.policy.paging import Level
     from firstline.policy.people import Person
@@ -61,7 +61,7 @@ class OnCallParts(PeopleParts):
     def follower(self) -> "Follower":
         from firstline.adapters.dynamodb.copies import TableCopies
         from firstline.adapters.on_call_feeds import OnCallFeeds
-        from firstline.people.follow import Follower
+        from firstline.people.follow_schedules import Follower
 
         feeds = OnCallFeeds(self.secrets.get, pagerduty_api_url=self.settings.pagerduty_api_url)
         copies = TableCopies(self.table)

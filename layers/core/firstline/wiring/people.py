@@ -92,7 +92,7 @@ class PeopleParts(RemediationParts):
     def _over_copies(self, people: "People") -> "OverridesOf":
         from firstline.adapters.dynamodb.copies import TableCopies
         from firstline.people.on_call import of_listed
-        from firstline.policy.followed import with_copies
+        from firstline.policy.followed_schedules import with_copies
 
         listed, copies = of_listed(self.overrides.of, people), TableCopies(self.table)
         return with_copies(listed, self.followed, copies.of, people, lambda: datetime.now(UTC))

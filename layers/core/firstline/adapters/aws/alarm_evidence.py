@@ -27,7 +27,7 @@ from firstline.adapters.aws.resource_state import Clients, Watched, resource_of
 from firstline.classification.vital_signs import KINDS, SIGN_PERIOD, VitalSign
 from firstline.models import AlarmEvidence, MetricReading, NormalizedAlert, OwnerTags, Resource, ResourceChange
 from firstline.observability import logger
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 DEADLINE_SECONDS = 5.0
 """The time for all requests of one alarm together; an answer that comes later is left out."""

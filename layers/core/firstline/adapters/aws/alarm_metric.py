@@ -11,7 +11,7 @@ from firstline.adapters.aws.clients import raising
 from firstline.adapters.aws.resource_state import Clients
 from firstline.errors import MetricsUnavailable
 from firstline.models import MetricSeries, NormalizedAlert
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 from firstline.text import zoned_time
 
 PERIODS = 15

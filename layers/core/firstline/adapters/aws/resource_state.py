@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from firstline.adapters.aws.database_limits import most_connections
 from firstline.classification.vital_signs import KINDS
 from firstline.models import Resource, ResourceFact
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 MAX_CHARS = 200
 MAX_TARGET_GROUPS = 2

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from firstline.adapters.dynamodb.table import TableStore, stamp
 from firstline.observability import logger
-from firstline.policy.followed import Copy
+from firstline.policy.followed_schedules import Copy
 
 
 class TableCopies(TableStore):

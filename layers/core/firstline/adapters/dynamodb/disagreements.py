@@ -19,14 +19,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from firstline.adapters.dynamodb.table import TableStore, stamp
-from firstline.classification.earned import NOTHING_EARNED, Disagreement, Label, earned_by
+from firstline.classification.earned_say import NOTHING_EARNED, Disagreement, Label, earned_by
 from firstline.classification.labels import disagreement
 from firstline.errors import HistoryUnavailable
 from firstline.observability import logger
 
 if TYPE_CHECKING:
     from firstline.adapters.dynamodb.table import Table
-    from firstline.classification.earned import Earned
+    from firstline.classification.earned_say import Earned
     from firstline.incidents.store import Incidents
     from firstline.models import IncidentRecord
 

@@ -19,7 +19,7 @@ from firstline.adapters.dynamodb.table import Item, TableStore, WriteRefused, st
 from firstline.models import NormalizedAlert
 from firstline.observability import logger
 from firstline.policy.heartbeats import AGAIN, LONGEST_EVERY, MOST_OF_A_SOURCE, REQUIRED, LastCheck, Pulse
-from firstline.privacy.alerts import without_secrets
+from firstline.privacy.alert_redaction import without_secrets
 
 _PK = "HEARTBEATS"
 _NEWEST = (

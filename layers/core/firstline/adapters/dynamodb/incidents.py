@@ -32,7 +32,7 @@ from firstline.text import count
 
 if TYPE_CHECKING:
     from firstline.adapters.dynamodb.table import Item
-    from firstline.classification.earned import Disagreement
+    from firstline.classification.earned_say import Disagreement
     from firstline.models import (
         Approval,
         Decision,

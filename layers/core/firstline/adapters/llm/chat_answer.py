@@ -30,7 +30,7 @@ from firstline.classification.model import Judgement, ModelVerdict
 from firstline.classification.prompt import Prompt
 from firstline.errors import ModelGaveNoVerdict
 from firstline.models import Usage
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 MAX_REASON_CHARS = 300
 

@@ -26,7 +26,7 @@ from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, NoModelKey, Q
 from firstline.models import Usage
 from firstline.observability import logger, metrics
 from firstline.policy.model import Price
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 MAX_REASON_CHARS = 300
 

@@ -15,7 +15,7 @@ import openai
 from firstline.adapters.llm.server_error import MAX_ERROR_CHARS, server_error, words_of
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable
 from firstline.models import Usage
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 MAX_BODY_BYTES = 1_000_000
 

@@ -18,7 +18,7 @@ from typing import Any
 from firstline.adapters.llm.chat_format import is_about_form
 from firstline.errors import ModelGaveNoVerdict, ModelUnavailable, QuestionRefused
 from firstline.models import Usage
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 MAX_ERROR_CHARS = 300
 

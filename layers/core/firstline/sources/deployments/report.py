@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from firstline.errors import UnreadablePayload
 from firstline.models import Deployment, DeploymentState
 from firstline.privacy import redact_secrets
-from firstline.privacy.alerts import link_without_secrets
+from firstline.privacy.alert_redaction import link_without_secrets
 from firstline.sources import values
 
 SHORT_HASH = 12

@@ -8,7 +8,7 @@ from rich.table import Table as Grid
 
 from firstline.adapters.dynamodb.incidents import TableIncidents
 from firstline.adapters.dynamodb.table import Table
-from firstline.classification.earned import EARNED_AT, Earned, earned_by
+from firstline.classification.earned_say import EARNED_AT, Earned, earned_by
 from firstline.reports.lessons import Lessons, lessons
 from firstline.reports.wording import percent
 from firstline.text import one_line

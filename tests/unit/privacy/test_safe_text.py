@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from firstline.privacy import redact
 from firstline.privacy.redact import MOST_SHORT_TEXTS, SHORT, _searched_once, redact_secrets
-from firstline.privacy.safe import safe_label, safe_line, safe_text
+from firstline.privacy.safe_text import safe_label, safe_line, safe_text
 from firstline.text import strip_invisible
 
 # Put together here, so that no scanner takes this file for a leak.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firstline.classification import own_words
+from firstline.classification import severity_words
 from firstline.classification.classify import classify
 from firstline.classification.model import ModelVerdict
 from firstline.models import (
@@ -35,7 +35,7 @@ type Judge = Callable[..., Classification]
 
 
 def a_word(severity: Any, name: str = "DataLoss", text: str = "", **changes: Any) -> Word:
-    subject = own_words.kind_named("prometheus", name, "prod", text)
+    subject = severity_words.kind_named("prometheus", name, "prod", text)
     return Word(
         subject=subject, **{"severity": severity, "person": "slack:U1", "by": "Ann (Slack)", "at": NOW} | changes
     )
@@ -179,7 +179,7 @@ class TestNearest:
     def test_a_like_alert_lends_its_word(self, judge: Judge, alert: NormalizedAlert) -> None:
         like = a_word("critical", "MySQLReplicationLag", "MySQL replication lag is high")
         other = a_word("low", "ReportLate", "The monthly report is late")
-        near = own_words.nearest(alert, [other, like])
+        near = severity_words.nearest(alert, [other, like])
 
         assert near is not None
         assert near.word == like
@@ -191,28 +191,28 @@ class TestNearest:
         assert "that the nearest alert that people judged, MySQLReplicationLag, is critical" in verdict.reasons[0]
 
     def test_an_unlike_alert_lends_nothing(self, alert: NormalizedAlert) -> None:
-        assert own_words.nearest(alert, [a_word("critical", "CertificateExpiry", "A certificate expires")]) is None
+        assert severity_words.nearest(alert, [a_word("critical", "CertificateExpiry", "A certificate expires")]) is None
 
     def test_a_near_alert_that_people_dropped_lends_low_and_drops_nothing(
         self, judge: Judge, alert: NormalizedAlert
     ) -> None:
-        near = own_words.nearest(alert, [a_word("noise", alert.alert_name, alert.message)])
+        near = severity_words.nearest(alert, [a_word("noise", alert.alert_name, alert.message)])
 
         assert near is not None
         assert judge(DATA_LOSS, near=near).severity == "low"
 
     def test_without_words_nothing_is_near(self, alert: NormalizedAlert) -> None:
-        assert own_words.nearest(alert, []) is None
+        assert severity_words.nearest(alert, []) is None
 
     def test_a_word_on_nearly_the_same_alert_outvotes_several_that_share_a_few_words(
         self, alert: NormalizedAlert
     ) -> None:
         like = a_word("critical", "PostgresReplicationLag", alert.message)
         others = [a_word("low", f"ReplicationSlot{letter}", "PostgreSQL slot is unused") for letter in "ABCDE"]
-        scores = [near.score for other in others if (near := own_words.nearest(alert, [other])) is not None]
-        near = own_words.nearest(alert, [*others, like])
+        scores = [near.score for other in others if (near := severity_words.nearest(alert, [other])) is not None]
+        near = severity_words.nearest(alert, [*others, like])
 
-        assert max(scores) > own_words.NEAR_FROM, "each of the others votes"
+        assert max(scores) > severity_words.NEAR_FROM, "each of the others votes"
         assert sum(score**2 for score in scores) > 1, "votes by the square of the likeness would outvote it"
         assert near is not None
         assert near.word == like
@@ -220,14 +220,14 @@ class TestNearest:
     def test_of_two_equally_near_words_the_one_that_pages_counts(self, alert: NormalizedAlert) -> None:
         for name in ("ReplicationLag", "LagOfReplicas"):
             text = "Replication lag of the database"
-            near = own_words.nearest(alert, [a_word("high", name, text), a_word("low", name, text)])
+            near = severity_words.nearest(alert, [a_word("high", name, text), a_word("low", name, text)])
             assert near is not None
             assert near.word.severity == "high"
 
     def test_the_majority_of_the_nearest_words_decides(self, alert: NormalizedAlert) -> None:
         text = "Replication lag of the database"
         others = [a_word("low", f"ReplicationLag{letter}", text) for letter in "AB"]
-        near = own_words.nearest(alert, [a_word("critical", "ReplicationLagC", text), *others])
+        near = severity_words.nearest(alert, [a_word("critical", "ReplicationLagC", text), *others])
 
         assert near is not None
         assert near.word.severity == "low"
@@ -239,7 +239,7 @@ class TestNearest:
         """Let people judge every alert of a unit that is down as medium; then an alert with other words halts."""
         others = [a_word("medium", f"Unit{chr(65 + n)}Down", "It is down") for n in range(number)]
         alert = {"alert_name": "TurbineHalted", "message": "", "severity": "medium", "severity_stated": False}
-        near = own_words.nearest(incident(**alert).alert, others)
+        near = severity_words.nearest(incident(**alert).alert, others)
 
         assert (near and near.word.severity) == severity
         if near is not None:
@@ -252,7 +252,7 @@ class TestNearest:
     ) -> None:
         others = [a_word("medium", f"Unit{chr(65 + n)}Down", "It is down") for n in range(30)]
         lost = incident(**DATA_LOSS | {"message": "Data was lost", "alert_name": "Ledger"}).alert
-        assert own_words.nearest(lost, others) is None
+        assert severity_words.nearest(lost, others) is None
 
 
 TRIGGERED = {

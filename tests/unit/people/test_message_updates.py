@@ -7,9 +7,9 @@ import pytest
 
 from firstline.channels import slack
 from firstline.errors import HistoryUnavailable
-from firstline.incidents.look import out_of_date
+from firstline.incidents.reconcile_look import out_of_date
 from firstline.models import Counts, Live, NormalizedAlert
-from firstline.people.show import NEWS, mark_shown, show_again
+from firstline.people.message_updates import NEWS, mark_shown, show_again
 from tests.support.builders import NOW, a_classification, a_page, a_record, a_waiting_record, an_alert
 from tests.support.changes import joining
 from tests.support.memory import MemoryChannel, MemoryStore, lasting

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from firstline.errors import FeedUnavailable, HistoryUnavailable
 from firstline.observability import logger, metrics
-from firstline.policy.followed import Copy, Span, bounded
+from firstline.policy.followed_schedules import Copy, Span, bounded
 from firstline.policy.oncall import Followed
 
 EVERY = timedelta(minutes=15)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from firstline.classification import lexicon, own_words, words
+from firstline.classification import lexicon, severity_words, texts_without_model
 from firstline.classification.case import Case
 from firstline.classification.guardrails import Changes
 from firstline.classification.history import Opinion
@@ -32,7 +32,7 @@ def verdict_of(case: Case) -> Classification:
         times = incident.opened_last_hour
         reasons.append(f"The alert is flapping: this is the incident number {times} that it opened within the hour.")
     if culprits:
-        reasons.append(words.deployed_before(culprits[0], incident))
+        reasons.append(texts_without_model.deployed_before(culprits[0], incident))
     if culprits and past.not_the_deployment:
         reasons.append(f"Not blamed: {past.not_the_deployment}.")
     runbook_id = None
@@ -41,20 +41,20 @@ def verdict_of(case: Case) -> Classification:
         reasons.append(why)
     return Classification(
         severity=changes.severity,
-        cause=words.cause(case),
+        cause=texts_without_model.cause(case),
         is_deployment_related=bool(culprits) and past.not_the_deployment is None,
         can_be_remediated=runbook_id is not None,
         runbook_id=runbook_id,
         confidence=confidence,
-        summary=words.summary(incident, case.evidence),
-        first_steps=words.first_steps(case),
+        summary=texts_without_model.summary(incident, case.evidence),
+        first_steps=texts_without_model.first_steps(case),
         decided_by=decided_by,
         reasons=reasons,
         evidence_class=evidence_class(case),
-        evidence=words.around(case),
+        evidence=texts_without_model.around(case),
         series=case.evidence.metric,
         tags=case.evidence.tags,
-        subject=own_words.about(case.sent) if case.takes_a_word else None,
+        subject=severity_words.about(case.sent) if case.takes_a_word else None,
         word=case.word if case.takes_a_word else None,
         came_before=_came_before(case) if case.takes_a_word else 0,
     )

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from firstline.classification.classify import classify
-from firstline.classification.earned import Bet, Move, earned
-from firstline.classification.say import NO_SAY, Say
+from firstline.classification.earned_say import Bet, Move, earned
+from firstline.classification.model_say import NO_SAY, Say
 from firstline.models import Classification, Evidence, Incident
 from firstline.policy.rules import NO_RULES
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from firstline.channels.delivery import Channel, tell_all
 from firstline.errors import HistoryUnavailable
+from firstline.incidents.message_facts import message_kind
 from firstline.incidents.pages import is_over
-from firstline.incidents.standing import message_kind
 from firstline.incidents.store import Incidents
 from firstline.models import IncidentRecord, Notification
 from firstline.observability import logger

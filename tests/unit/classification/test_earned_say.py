@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from firstline.classification.earned import (
+from firstline.classification.earned_say import (
     BETS_OF_A_GROUP,
     EARNED_AT,
     STAKES,

@@ -1,8 +1,8 @@
 """The facts of an incident for other systems, cleaned and bounded: the part that events and webhooks share."""
 
-from firstline.channels.links import execution_link, safe_link
+from firstline.channels.incident_links import execution_link, safe_link
 from firstline.channels.summary import summarise
-from firstline.incidents.standing import message_kind
+from firstline.incidents.message_facts import message_kind
 from firstline.models import IncidentRecord, Notification, Page, RemediationPlan
 from firstline.models.event import EventPage, EventPlan, IncidentFacts
 from firstline.text import one_line, shorten

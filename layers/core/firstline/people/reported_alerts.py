@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from firstline.models import Frozen, IncidentRecord, Name, NormalizedAlert, Text
 from firstline.models.severity import SourceSeverity
 from firstline.people.actor import Actor
-from firstline.privacy.safe import safe_text
+from firstline.privacy.safe_text import safe_text
 from firstline.sources.identity import digest
 from firstline.text import one_line
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from firstline.errors import ChannelFailed
-from firstline.incidents.ceiling import CeilingWatch
-from firstline.incidents.once import Once
+from firstline.incidents.model_ceiling import CeilingWatch
+from firstline.incidents.operator_messages import Once
 from tests.support.memory import MemoryStore
 
 DAY = date(2026, 3, 4)

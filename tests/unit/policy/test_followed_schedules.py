@@ -8,9 +8,9 @@ import pytest
 
 from firstline.errors import FeedUnavailable, HistoryUnavailable
 from firstline.observability import metrics
-from firstline.people.follow import EVERY, MOST_AT_ONCE, Follower
+from firstline.people.follow_schedules import EVERY, MOST_AT_ONCE, Follower
 from firstline.people.on_call import of_people, whose_turn
-from firstline.policy.followed import (
+from firstline.policy.followed_schedules import (
     AHEAD,
     MOST_SPANS,
     Copy,

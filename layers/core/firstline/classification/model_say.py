@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from firstline.classification.case import Case
-from firstline.classification.earned import (
+from firstline.classification.earned_say import (
     BLAME,
     EARNED_AT,
     EVERYTHING,

@@ -20,7 +20,7 @@ from firstline.models import (
     Word,
     kind_of,
 )
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 NEAR_FROM = 0.2
 """The least likeness (0 to 1) at which a word on one alert says anything about another."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firstline.classification import late
+from firstline.classification import late_evidence
 from firstline.classification.classify import classify
 from firstline.errors import MetricsUnavailable
 from firstline.models import (
@@ -63,7 +63,7 @@ class Alarms:
 def test_evidence_of_an_alarm_that_states_high_or_critical_waits_for_its_page(
     incident: Callable[..., Incident], due: bool, alert: dict[str, Any], paged: bool
 ) -> None:
-    assert late.is_due(incident(**{"source": "cloudwatch", **alert}), Alarms(), paged=paged) == due
+    assert late_evidence.is_due(incident(**{"source": "cloudwatch", **alert}), Alarms(), paged=paged) == due
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def first(incident: Callable[..., Incident], evidence: Callable[..., Evidence]) 
 
 def test_after_the_page_the_verdict_has_its_evidence_and_its_cause(first: Any) -> None:
     incident, verdict = first
-    added = late.with_evidence(verdict, incident, Alarms(STORAGE_IS_FULL), NOW + timedelta(seconds=2))
+    added = late_evidence.with_evidence(verdict, incident, Alarms(STORAGE_IS_FULL), NOW + timedelta(seconds=2))
     assert added.cause.startswith("The storage of the database is full")
     assert added.evidence == [
         "RDS orders: storage-full, free storage 0.4 GiB (1 h ago 13 GiB)",
@@ -92,19 +92,19 @@ def test_after_the_page_the_verdict_has_its_evidence_and_its_cause(first: Any) -
 def test_late_evidence_does_not_replace_a_models_cause(first: Any) -> None:
     incident, verdict = first
     told = verdict.model_copy(update={"model": "m", "cause": "A leak."})
-    assert late.with_evidence(told, incident, Alarms(STORAGE_IS_FULL), NOW).cause == "A leak."
+    assert late_evidence.with_evidence(told, incident, Alarms(STORAGE_IS_FULL), NOW).cause == "A leak."
 
 
 @pytest.mark.parametrize("seen", [None, MetricsUnavailable("throttled")])
 def test_evidence_that_could_not_be_read_after_the_page_is_no_longer_due(first: Any, seen: Any) -> None:
     incident, verdict = first
-    added = late.with_evidence(verdict, incident, Alarms(seen), NOW)
+    added = late_evidence.with_evidence(verdict, incident, Alarms(seen), NOW)
     assert (added.evidence_due, added.evidence, added.cause) == (False, [], verdict.cause)
 
 
 def test_evidence_that_was_added_is_not_read_again(first: Any) -> None:
     incident, verdict = first
     alarms = Alarms(STORAGE_IS_FULL)
-    added = late.with_evidence(verdict, incident, alarms, NOW)
-    assert late.with_evidence(added, incident, alarms, NOW) is added
+    added = late_evidence.with_evidence(verdict, incident, alarms, NOW)
+    assert late_evidence.with_evidence(added, incident, alarms, NOW) is added
     assert alarms.asked == ["HighMemory"]

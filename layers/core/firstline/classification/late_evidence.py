@@ -11,7 +11,7 @@ from firstline.classification.evidence import AlarmSource
 from firstline.classification.evidence_lines import evidence_lines
 from firstline.errors import MetricsUnavailable
 from firstline.models import PAGING_RANK, SEVERITY_RANK, AlarmEvidence, Classification, Incident
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 
 def is_due(incident: Incident, alarms: AlarmSource | None, *, paged: bool) -> bool:

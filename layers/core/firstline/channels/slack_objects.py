@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from firstline.channels.links import PageLink
+from firstline.channels.incident_links import PageLink
 from firstline.text import ELLIPSIS, WORD_JOINER, strip_invisible
 
 MAX_TEXT = 3_000

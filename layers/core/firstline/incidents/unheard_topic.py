@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from firstline.incidents.once import Once
+from firstline.incidents.operator_messages import Once
 from firstline.observability import logger, metrics
 
 EVERY = timedelta(days=1)

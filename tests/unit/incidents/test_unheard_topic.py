@@ -2,8 +2,8 @@
 
 import pytest
 
-from firstline.incidents.once import Once
-from firstline.incidents.unheard import UnheardWatch
+from firstline.incidents.operator_messages import Once
+from firstline.incidents.unheard_topic import UnheardWatch
 from firstline.observability import metrics
 from tests.support.builders import at
 from tests.support.memory import MemoryStore

@@ -5,7 +5,7 @@ A message is read later than it is written, so the sentence names times of day i
 
 from datetime import datetime, timedelta, tzinfo
 
-from firstline.incidents.standing import ENDS, answered, message_kind
+from firstline.incidents.message_facts import ENDS, answered, message_kind
 from firstline.incidents.status import status_of
 from firstline.models import IncidentRecord, Notification, NotificationKind
 from firstline.text import local_time, one_line, short_duration

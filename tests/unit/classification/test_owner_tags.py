@@ -11,7 +11,7 @@ from firstline.classification import prompt
 from firstline.classification.case import Case
 from firstline.classification.classify import classify
 from firstline.classification.evidence import gather
-from firstline.classification.owned import KnownTags, in_words
+from firstline.classification.owner_tags import KnownTags, in_words
 from firstline.models import AlarmEvidence, Classification, Deployment, Evidence, Incident, OwnerTags, Word, kind_of
 from firstline.policy.rules import NO_RULES
 from tests.support.classification_fixtures import NOW

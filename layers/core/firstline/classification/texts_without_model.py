@@ -7,7 +7,7 @@ from firstline.classification.evidence import suspects
 from firstline.classification.evidence_lines import evidence_lines
 from firstline.classification.history import ago
 from firstline.models import Deployment, DeploymentState, EarlierIncident, Evidence, Incident
-from firstline.privacy.safe import safe_line
+from firstline.privacy.safe_text import safe_line
 
 MAX_NAME_CHARS = 128
 MAX_MESSAGE_CHARS = 500
