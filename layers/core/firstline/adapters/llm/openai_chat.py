@@ -5,6 +5,8 @@ The answer's body is returned unread: `chat_answer.py` checks it, because the cl
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import cache
+from ssl import SSLContext
 from typing import Any, cast
 
 import httpx2
@@ -48,6 +50,12 @@ class _Transport(httpx2.AsyncHTTPTransport):
         return response
 
 
+@cache
+def _trusted() -> SSLContext:
+    """Return the trusted certificates. To read them is half of the work of a question, so a process reads them once."""
+    return httpx2.create_ssl_context()
+
+
 async def complete(base_url: str, api_key: str, seconds: float, request: dict[str, Any]) -> bytes:
     """Return the body of one successful completion. There is no retry, because an incident waits for the answer.
 
@@ -61,7 +69,7 @@ async def complete(base_url: str, api_key: str, seconds: float, request: dict[st
         The server answers with another error, or with a body that is too large or compressed.
     """
     # `trust_env=False`: no proxy and no .netrc from the environment stands between us and the endpoint in the settings.
-    http = httpx2.AsyncClient(transport=_Transport(), timeout=seconds, trust_env=False)
+    http = httpx2.AsyncClient(transport=_Transport(verify=_trusted()), timeout=seconds, trust_env=False)
     headers = {"Accept-Encoding": "identity"}
     client = openai.AsyncOpenAI(
         base_url=base_url, api_key=api_key, max_retries=0, http_client=http, default_headers=headers
