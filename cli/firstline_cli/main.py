@@ -19,8 +19,8 @@ _GROUPS = {
     "rules": "rules",
     "heartbeat": "heartbeats",
     "model": "models",
-    "import": "lasting",
-    "words": "lasting",
+    "import": "imports",
+    "words": "imports",
     "test": "drill",
     "secret": "secret_store",
 }
