@@ -1,9 +1,9 @@
 """`python -m tests`: every test in random order, several parts at a time. The last line counts all of them.
 
 A part's tests run in one process: those of a folder, but for what `APART` makes parts of their own. The parts begin in
-the order of `FOLDERS`, the longest first, so that they end at about the same time; runbooks, which waits for its hosts,
-begins while others can use the cores. Those of e2e mostly wait, so all of them run beside three others: enough for two
-cores, and few enough for the tests that have real time-outs.
+the order of `FOLDERS`, the longest and those that wait much first, so that they end at about the same time. Those of
+e2e mostly wait, so all of them run beside three others: enough for two cores, and few enough for the tests that have
+real time-outs.
 """
 
 import argparse
@@ -24,8 +24,9 @@ from xml.etree import ElementTree
 from tests.support.needs import remedy_of
 
 TESTS = Path(__file__).parent
-FOLDERS = ("e2e", "unit", "integration", "runbooks", "statemachine", "simulation", "template")
+FOLDERS = ("e2e", "statemachine", "integration", "unit", "runbooks", "simulation", "template")
 APART = {
+    "unit": (("channels", "injection", "policy", "privacy", "runbooks", "sources"),),
     "e2e": (
         ("test_quickstart.py", "test_remediation.py", "test_trouble.py"),
         ("test_approval_page.py", "test_asking.py", "test_model.py"),
@@ -43,8 +44,8 @@ APART = {
 }
 """The files that are parts of their own.
 
-Those of e2e need not wait for each other: each part has stacks of its own. Those of integration need DynamoDB Local,
-which so starts once: its start costs as much as a hundred tests."""
+Those of unit would be the last to end. Those of e2e need not wait for each other: each part has stacks of its own.
+Those of integration need DynamoDB Local, which so starts once: its start costs as much as a hundred tests."""
 
 WAITING_AT_ONCE, COMPUTING_AT_ONCE = 4, 3
 _NO_TESTS = 5
