@@ -83,7 +83,7 @@ def ingests(world: World, incident: Incident) -> None:
     world.incidents.acknowledge(incident.incident_id, "ada", at(2))
     world.incidents.remember_page("PD1", incident.incident_id, at(3))
     world.incidents.take_in_order("PD1", "acknowledged", at(3), at(3))
-    world.incidents.mark_taken("PD1", "acknowledged")
+    world.incidents.mark_taken("PD1", "acknowledged", at(3))
     world.incidents.resolve(incident.incident_id, "ada", at(4))
     feedback_store.save_note(incident.incident_id, "ada", "restarted it", at(3), incidents=world.incidents)
     closed = world.incidents.record(incident.incident_id)

@@ -102,10 +102,20 @@ def test_an_event_of_pagerduty_is_taken_until_it_took_effect(incidents: Incident
     assert incidents.take_in_order("PD1", "acknowledged at 2", at(2), at(2))
     assert incidents.take_in_order("PD1", "acknowledged at 2", at(2), at(3)), "the first delivery had no effect"
 
-    incidents.mark_taken("PD1", "acknowledged at 2")
+    incidents.mark_taken("PD1", "acknowledged at 2", at(2))
 
     assert not incidents.take_in_order("PD1", "acknowledged at 2", at(2), at(9))
     assert incidents.take_in_order("PD1", "resolved at 2", at(2), at(9))
+
+
+def test_the_late_mark_of_an_older_event_does_not_hide_that_a_newer_one_took_effect(incidents: Incidents) -> None:
+    for minute in (2, 3):
+        assert incidents.take_in_order("PD1", f"acknowledged at {minute}", at(minute), at(9))
+
+    for minute in (3, 2):
+        incidents.mark_taken("PD1", f"acknowledged at {minute}", at(minute))
+
+    assert not incidents.take_in_order("PD1", "acknowledged at 3", at(3), at(9))
 
 
 def test_a_record_says_where_its_message_is(incidents: Incidents, incident: Incident) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from firstline.errors import HistoryUnavailable
 from tests.support.builders import NOON, a_page, a_record, an_alert, an_incident
 from tests.support.memory import MemoryStore
 from tests.unit.ingest.behind_the_door import TOKEN, World, post
@@ -55,6 +56,20 @@ def test_an_action_on_firstlines_own_pagerduty_incident_changes_the_incident_and
     record = world.store.only
     assert (record.acknowledged_by, record.resolved_by) == (acknowledged_by, resolved_by)
     assert not world.alerts
+
+
+def test_an_event_that_took_effect_is_answered_well_though_that_could_not_be_stored(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: Any) -> None:
+        raise HistoryUnavailable("throttled")
+
+    monkeypatch.setattr(world.store.incidents, "mark_taken", down)
+
+    status, _ = from_pagerduty(world, "incident.acknowledged", OWN)
+
+    # After an error PagerDuty would send it again, and it would answer a page that goes out meanwhile.
+    assert (status, world.store.only.acknowledged_by) == (202, "Ada")
 
 
 MERGED = {"type": "merge_resolve_reason", "incident": {"id": "PDMAIN", "summary": "[#7] Shop is down"}}

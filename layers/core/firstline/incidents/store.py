@@ -212,8 +212,11 @@ class Incidents(EvidenceSource, Protocol):
         if this one took effect (`mark_taken`).
         """
 
-    def mark_taken(self, pagerduty_id: str, event: str) -> None:
-        """Store that PagerDuty's newest event about one of its incidents took effect."""
+    def mark_taken(self, pagerduty_id: str, event: str, said_at: datetime) -> None:
+        """Store that PagerDuty's event about one of its incidents took effect, unless a later event is known.
+
+        `event` and `said_at` are as they were given to `take_in_order`.
+        """
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store that a PagerDuty incident is over, so that the next page may open another one in PagerDuty.

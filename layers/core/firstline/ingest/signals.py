@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from firstline.errors import ExecutionsUnavailable, FeedbackRefused
+from firstline.errors import ExecutionsUnavailable, FeedbackRefused, HistoryUnavailable
 from firstline.incidents import lifecycle
 from firstline.incidents.store import Incidents
 from firstline.observability import logger
@@ -84,9 +84,9 @@ class SignalHandler:
 
         PagerDuty sends a message again whose answer it did not get. By then, people may have been paged for more.
         """
-        said_at = signal.said_at or now
-        event = f"{signal.kind} {said_at.isoformat()}"
-        if not self.incidents.take_in_order(signal.sender_id, event, min(said_at, now), now):
+        event = f"{signal.kind} {(signal.said_at or now).isoformat()}"
+        said_at = min(signal.said_at or now, now)
+        if not self.incidents.take_in_order(signal.sender_id, event, said_at, now):
             logger.info(
                 "a webhook of PagerDuty is ignored: it came twice, or after a later change of its incident",
                 incident=incident_id,
@@ -97,7 +97,13 @@ class SignalHandler:
             _EFFECTS[signal.kind](incident_id, signal.by, now, incidents=self.incidents, executions=self.executions)
         except ExecutionsUnavailable:
             logger.exception("the execution of incident %s was not signalled, reconcile does it", incident_id)
-        self.incidents.mark_taken(signal.sender_id, event)
+        try:
+            self.incidents.mark_taken(signal.sender_id, event, said_at)
+        except HistoryUnavailable:
+            # An error as the answer would make PagerDuty send it again, though it took effect.
+            logger.warning(
+                "not stored that a webhook of PagerDuty on incident %s took effect", incident_id, exc_info=True
+            )
 
     def _save(self, note: IncidentNote, now: datetime) -> None:
         incident_id = self.incidents.incident_paged_as(note.sender_id)

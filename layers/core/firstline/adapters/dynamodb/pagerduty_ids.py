@@ -46,9 +46,10 @@ class PagerDutyIds(TableStore):
         values = {":said": stamp(said_at), ":event": event}
         return self._table.put(item | {"expires_at": self._table.late_expiry(now)}, newer, values)
 
-    def mark_taken(self, pagerduty_id: str, event: str) -> None:
-        """Store that PagerDuty's newest event on one of its incidents took effect."""
-        self._table.update(f"PAGERDUTY#{pagerduty_id}", "SAID", "SET done = :event", {":event": event})
+    def mark_taken(self, pagerduty_id: str, event: str, said_at: datetime) -> None:
+        """Store that PagerDuty's event on one of its incidents took effect, unless a later event is known."""
+        key, values = (f"PAGERDUTY#{pagerduty_id}", "SAID"), {":event": event, ":said": stamp(said_at)}
+        self._table.update(*key, "SET done = :event", values, condition="said_at = :said")
 
     def forget_page(self, pagerduty_id: str, incident_id: str, at: datetime) -> None:
         """Store now (`at`) that a PagerDuty incident is over, so that the next page for ours may open another."""
