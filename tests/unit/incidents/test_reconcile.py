@@ -13,7 +13,7 @@ from firstline.errors import (
 )
 from firstline.incidents.lifecycle import ExecutionState
 from firstline.incidents.reconcile import MOST_LIVES, MOST_RECORDS, SCHEDULES_BEGIN_WITHIN
-from firstline.models import Incident, IncidentRecord, Page
+from firstline.models import Hold, Incident, IncidentRecord, Page
 from firstline.observability import metrics
 from tests.support.builders import a_classification, alert, at
 from tests.support.changes import joining
@@ -217,6 +217,24 @@ def test_a_verdict_that_pages_ends_an_incidents_rest(world: World, judged_at: fl
     world.minutes(int(judged_at) + 1, int(judged_at) + 6)
 
     assert world.pages == 1
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["pages", "holds"])
+def test_a_verdict_ends_the_rest_that_began_while_it_was_formed(world: World, *, held: bool) -> None:
+    incident = world.opens(severity="medium", awaiting="resolution")
+    world.store.incidents.mark_shown(incident, world.live(incident).version)
+    world.run(0.1)
+    # Reconcile finds nothing due at minute 1, while the verdict is formed on what was read before.
+    seen = world.live(incident)
+    world.run(1.1)
+    hold = Hold(by="silence", id="s-1", reason="Silenced.", until=at(3), seconds=120) if held else None
+    verdict = a_classification(severity="critical").model_copy(update={"hold": hold})
+    world.store.incidents.judge(incident, 1, verdict, at(0.9), seen=seen)
+    world.executions.described.clear()
+
+    world.run(2)
+
+    assert world.executions.described == [incident.incident_id]
 
 
 def claims_a_page(world: World, incident: Incident) -> None:

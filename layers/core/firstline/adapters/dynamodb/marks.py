@@ -59,9 +59,10 @@ class LiveMarks(TableStore):
         rank, still = SEVERITY_RANK[verdict.severity], mine | ({"decided": None} if seen is None else {})
         sets: Item = {"decided": rank, "started": generation}
         if rank >= PAGING_RANK or verdict.hold is not None:
-            # Reconcile may have seen, before this verdict, that nothing is due for a while.
-            soon = now + LOOK_AGAIN
-            sets |= {"due_sk": stamp(soon)} if seen is None else _due_unless_soon(seen, soon, now)
+            # Reconcile may have seen, before this verdict or while it was formed, that nothing is due for a while.
+            soon, until = now + LOOK_AGAIN, verdict.hold.until if verdict.hold else None
+            known = seen is not None and seen.loud_since is not None and until in (None, seen.held_until)
+            sets |= _due_unless_soon(seen, soon, now) if seen is not None and known else {"due_sk": stamp(soon)}
         if seen is not None:
             sets |= {"judged": seen.joined, **loud_fields("judged_loud", seen.loud)}
         if verdict.hold is None:
