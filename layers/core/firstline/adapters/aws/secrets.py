@@ -13,6 +13,9 @@ from firstline.observability import logger
 MAX_AGE_SECONDS = 300
 """The time for which a secret is remembered, and so the longest until a rotated one is used."""
 
+AGAIN_AFTER_SECONDS = 30
+"""The time after a failed read in which the last secret is used without another read: each may take ten seconds."""
+
 
 class Secrets:
     """The secrets of a stack: the SSM parameters `<prefix>/<name>`, each remembered for five minutes.
@@ -31,6 +34,7 @@ class Secrets:
         self._provider = provider
         self._missing_until: dict[str, float] = {}
         self._known: dict[str, str] = {}
+        self._unread_until: dict[str, float] = {}
 
     def get(self, name: str) -> str | None:
         """Return the value of the parameter `<prefix>/<name>`, or None if the parameter does not exist or is blank.
@@ -43,6 +47,8 @@ class Secrets:
         """
         if self._missing_until.get(name, 0.0) > time.monotonic():
             return None
+        if self._unread_until.get(name, 0.0) > time.monotonic():
+            return self._known.get(name) or None
         if self._provider is None:
             # A provider that makes its own client begins a session for it, which reads botocore's data once more.
             self._provider = SSMProvider(boto3_client=boto3.client("ssm", config=self._config))
@@ -52,6 +58,7 @@ class Secrets:
             if "ParameterNotFound" not in str(error):
                 if name not in self._known:
                     raise
+                self._unread_until[name] = time.monotonic() + AGAIN_AFTER_SECONDS
                 logger.warning("The secret %s could not be read again, so the last one stays in use: %s", name, error)
                 return self._known[name] or None
             self._known.pop(name, None)
