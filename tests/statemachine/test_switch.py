@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -109,3 +110,18 @@ def test_a_runbook_that_did_not_help_is_demoted_and_gives_its_host_back(world: W
     assert [run.outcome for run in state.runs] == ["failed"]
     assert state.held == [], "the page gave the host back"
     assert "did not help" in str(world.remediations.standing(plan.runbook_id).demoted)
+
+
+def test_after_a_resolve_during_the_announcement_no_act_is_sent(world: World) -> None:
+    def resolved_first(handler: Callable[[Any], Any], event: Any) -> Any:
+        Incident(world, event["incident"]["incident_id"]).is_resolved()
+        return handler(event)
+
+    world.functions.plan("notify", resolved_first, state="Announce Remediation")
+
+    incident = world.fires("TankEmpty", severity="low", host="web-1")
+    incident.ends()
+
+    assert world.commands.attempts == []
+    assert incident.path[-3:] == ["Claim Step", "Next Move", "Close Incident"]
+    assert incident.record.outcome_reason == "Resolved by ada."

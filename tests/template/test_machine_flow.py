@@ -200,7 +200,8 @@ def test_a_step_is_claimed_only_by_the_present_execution_while_the_alert_fires()
     on_live, claim = (next(iter(item.values())) for item in TASKS["Claim Step"]["Arguments"]["TransactItems"][:2])
 
     condition = " ".join(on_live["ConditionExpression"].split())
-    assert "generation = :generation AND #status = :open AND (firing > :least OR attribute_exists(shards))" in condition
+    assert "generation = :generation AND #status = :open AND (attribute_exists(#rollback) OR" in condition
+    assert "(firing > :none OR attribute_exists(shards)) AND (attribute_not_exists(resolved_by) OR" in condition
     assert claim["ConditionExpression"] == "attribute_not_exists(pk) OR claimed_by = :me"
     assert claim["Item"]["claimed_by"] == claim["ExpressionAttributeValues"][":me"]
     assert "Execution.Id" in claim["Item"]["claimed_by"]["S"], "else a repeat of a lost answer claims it for good"
