@@ -50,7 +50,11 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The classifier's scores on some of the rules, beside those of always answering the level `most_common`."""
+    """The share of published alerting rules to which the classifier gives the severity that their authors chose.
+
+    Beside it stands the share for a classifier that always answers the level `most_common`. `title` names the subset
+    of the rules.
+    """
 
     title: str
     rules: int

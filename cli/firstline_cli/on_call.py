@@ -112,7 +112,7 @@ def check(stack: NamedStackOption = "") -> None:
     paging = read_policy(load_paging_policy, levels) if levels.exists() else None
     problems = [*map(str, policies.of_on_call(folder, paging, people, on_call))]
     if stack:
-        from firstline.adapters.dynamodb.copies import TableCopies
+        from firstline.adapters.dynamodb.schedule_copies import TableCopies
 
         copies, now = TableCopies(stack_of(stack).table), datetime.now(UTC)
         for name, followed in on_call.followed.items():
@@ -255,8 +255,8 @@ def _named(schedules: Mapping[str, Roster], name: str) -> tuple[str, Roster]:
 
 
 def _overrides(stack: str) -> "OverridesOf":
-    from firstline.adapters.dynamodb.copies import TableCopies
     from firstline.adapters.dynamodb.overrides import TableOverrides
+    from firstline.adapters.dynamodb.schedule_copies import TableCopies
     from firstline.people.on_call import of_listed
 
     folder, table = runbooks_folder() / "policy", stack_of(stack).table

@@ -10,7 +10,7 @@ from math import ceil
 
 
 class Lapse:
-    """A time lapse, and the clock of each incident.
+    """A time lapse, and how far each incident's clock is ahead of real time by the waits that were cut short.
 
     Parameters
     ----------

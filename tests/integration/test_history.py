@@ -132,7 +132,7 @@ def test_a_read_costs_one_request_for_every_hundred_items(table: Table, incident
     assert calls == {"BatchGetItem": 2}
 
 
-def test_a_change_costs_two_requests_and_an_open_one(table: Table) -> None:
+def test_to_open_an_incident_costs_one_request_and_to_join_it_two(table: Table) -> None:
     groups, opened = TableGroups(table), opened_by(alert(), now=NOON)
     with counted(table) as calls:
         groups.open(joining(opened, alert(), now=NOON), opened, None, [NOON])

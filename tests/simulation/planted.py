@@ -155,7 +155,7 @@ BUGS = (
     ),
     Planted(
         "a claim that does not ask which page is the newest",
-        "firstline.adapters.dynamodb.marks:LiveMarks.claim_page",
+        "firstline.adapters.dynamodb.live_writes:LiveMarks.claim_page",
         """
                 "paged_seq": seen.paged_seq,
                 "page_done": seen.page_done,
@@ -179,7 +179,7 @@ BUGS = (
     ),
     Planted(
         "a successor of the same generation",
-        "firstline.adapters.dynamodb.marks:LiveMarks.begin_generation",
+        "firstline.adapters.dynamodb.live_writes:LiveMarks.begin_generation",
         '"generation": live.generation + 1',
         '"generation": live.generation',
     ),

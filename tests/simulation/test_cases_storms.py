@@ -51,7 +51,7 @@ def test_criticals_of_one_name_in_a_storm_each_wake_the_people_of_their_own_rout
         assert not line.between(40, 400).pages("db-2", "pagerduty") + line.between(60, 400).pages("db-3", "pagerduty")
 
 
-def test_criticals_beyond_every_limit_are_named_on_a_page_also_after_the_storm_was_acknowledged() -> None:
+def test_criticals_that_join_an_acknowledged_storm_are_paged_together() -> None:
     first = [Alert(f"Cause{each}", "db-1") for each in range(LIMIT + 2)]
     later = [Alert(f"Later{each}", "db-1") for each in range(LIMIT + 6)]
     with Timeline(per_minute=LIMIT).running() as line:
@@ -72,7 +72,7 @@ def test_criticals_beyond_every_limit_are_named_on_a_page_also_after_the_storm_w
         assert len(joined) >= 5, "those beyond the limit join it"
         again = [page for page in line.pages(storm.incident_id) if page.at > line.at(480).time]
         assert 1 <= len({page.at for page in again}) <= 2, "one page names many of them"
-        assert any(name in str(page.content) for page in again for name in joined)
+        assert any(name in str(page.content) for page in again for name in joined), "it names the worst of them"
 
 
 def test_a_storm_of_any_size_can_be_acknowledged_resolved_and_closed_with_a_few_requests() -> None:

@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 
 from firstline.adapters.dynamodb.commands import TableCommands
-from firstline.adapters.dynamodb.copies import TableCopies
 from firstline.adapters.dynamodb.hand_overs import TableHandOvers
 from firstline.adapters.dynamodb.model_circuit import FAILURES_IN_A_ROW, PARTITION, SharedCircuit
 from firstline.adapters.dynamodb.open_incidents import count_open
 from firstline.adapters.dynamodb.overrides import TableOverrides
+from firstline.adapters.dynamodb.schedule_copies import TableCopies
 from firstline.adapters.dynamodb.sessions import TableSessions
 from firstline.adapters.dynamodb.silences import TableSilences
 from firstline.adapters.dynamodb.spending import Spending

@@ -52,9 +52,12 @@ def test_a_step_that_claims_to_look_without_a_read_only_document_of_the_stack_is
 
 @pytest.mark.parametrize(("kind", "looks"), [("diagnose", True), ("verify", True), ("act", False), ("rollback", False)])
 @pytest.mark.parametrize("move", ["Run Step", "Read Switch"])
-def test_only_a_look_is_sent_without_a_claim_and_only_by_the_move_run_step(move: str, kind: str, looks: bool) -> None:
-    chosen = goes(move, kind=kind, document=document("ro"))
+def test_a_command_that_may_change_a_host_is_claimed_before_it_is_sent(move: str, kind: str, looks: bool) -> None:
+    read_only = document("ro")
 
+    chosen = goes(move, kind=kind, document=read_only)
+
+    # The answer Read Switch says that the step asks the switch first; the claim comes before that.
     assert chosen == ("Run Step" if looks and move == "Run Step" else "Claim Step")
 
 

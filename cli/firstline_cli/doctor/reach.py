@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
-from firstline.adapters.dynamodb.copies import TableCopies
+from firstline.adapters.dynamodb.schedule_copies import TableCopies
 from firstline.console.calendar_feed import SECRET as CALENDAR_KEY
 from firstline.policy.followed_schedules import everything, problems_of
 from firstline_cli.doctor import files

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from firstline.adapters.dynamodb.copies import TableCopies
+from firstline.adapters.dynamodb.schedule_copies import TableCopies
 from firstline.policy.followed_schedules import Copy, Span
 from firstline_cli.doctor import files, reach, texts
 from firstline_cli.doctor.findings import Check

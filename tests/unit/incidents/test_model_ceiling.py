@@ -6,7 +6,7 @@ import pytest
 
 from firstline.errors import ChannelFailed
 from firstline.incidents.model_ceiling import CeilingWatch
-from firstline.incidents.operator_messages import Once
+from firstline.incidents.tell_once import Once
 from tests.support.memory import MemoryStore
 
 DAY = date(2026, 3, 4)

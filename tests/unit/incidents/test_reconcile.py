@@ -259,7 +259,7 @@ def test_a_page_that_is_claimed_while_its_incident_rests_and_never_goes_out_is_r
 def test_a_page_that_is_claimed_while_a_run_postpones_its_incident_and_never_goes_out_is_resumed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firstline.incidents.resting_incidents.MOST", 0)  # no incident rests: each is postponed
+    monkeypatch.setattr("firstline.incidents.reconcile_memory.MOST", 0)  # no incident rests: each is postponed
     incident = world.opens(severity="medium", awaiting="resolution")
     world.store.incidents.mark_shown(incident, world.live(incident).version)
     world.store.meanwhile["postpone"] = lambda: claims_a_page(world, incident)
@@ -273,7 +273,7 @@ def test_a_page_that_is_claimed_while_a_run_postpones_its_incident_and_never_goe
 def test_incidents_beyond_the_most_that_rest_are_postponed_in_the_table(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firstline.incidents.resting_incidents.MOST", 2)
+    monkeypatch.setattr("firstline.incidents.reconcile_memory.MOST", 2)
     for number in range(5):
         world.opens(group_key=f"group-{number}", severity="medium")
 

@@ -7,8 +7,8 @@ import pytest
 
 from firstline.errors import ChannelFailed, ExecutionsUnavailable, HistoryUnavailable
 from firstline.incidents.lifecycle import BadEnd
-from firstline.incidents.operator_messages import Once
 from firstline.incidents.stopped_executions import TOLD_WITHIN, StoppedWatch
+from firstline.incidents.tell_once import Once
 from firstline.models import Incident
 from tests.support.builders import at
 from tests.support.reconciling import World

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from firstline.errors import ChannelFailed, HistoryUnavailable, MetricsUnavailable
-from firstline.incidents.operator_messages import Once
+from firstline.incidents.tell_once import Once
 from firstline.incidents.throttles import ThrottleWatch
 from tests.support.memory import MemoryStore
 

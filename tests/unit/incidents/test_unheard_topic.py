@@ -2,7 +2,7 @@
 
 import pytest
 
-from firstline.incidents.operator_messages import Once
+from firstline.incidents.tell_once import Once
 from firstline.incidents.unheard_topic import UnheardWatch
 from firstline.observability import metrics
 from tests.support.builders import at

@@ -37,19 +37,25 @@ def test_whoami_answers_with_the_callers_name_and_role() -> None:
 @pytest.mark.parametrize(
     ("arn", "words"),
     [
-        pytest.param(None, "A caller without a signature belongs to nobody", id="no signature"),
         pytest.param(f"arn:aws:iam::{ACCOUNT}:user/mallory", "user/mallory belongs to nobody", id="an unlisted user"),
         pytest.param(SESSION.replace(ACCOUNT, "999999999999"), "belongs to nobody", id="another account"),
         pytest.param(SESSION.replace("ada@", "bob@"), "belongs to nobody", id="another session name"),
         pytest.param(SESSION.replace("Operators", "Readers"), "belongs to nobody", id="another role"),
     ],
 )
-def test_a_caller_who_is_not_listed_changes_nothing_and_reads_where_to_be_added(arn: str | None, words: str) -> None:
+def test_a_caller_who_is_not_listed_changes_nothing_and_reads_where_to_be_added(arn: str, words: str) -> None:
     terminal = Terminal()
     status, answer = terminal.post(f"incidents/{INCIDENT_ID}/acknowledge", {}, by=None, arn=arn)
     assert status == 403
     assert words in answer["said"]
     assert "runbooks/policy/people.yaml" in answer["said"]
+    assert (terminal.store.calls, terminal.executions.told) == ([], [])
+
+
+def test_a_request_without_a_signature_changes_nothing() -> None:
+    terminal = Terminal()
+    status, answer = terminal.post(f"incidents/{INCIDENT_ID}/acknowledge", {}, by=None, arn=None)
+    assert (status, "has no signature of AWS" in answer["said"]) == (403, True)
     assert (terminal.store.calls, terminal.executions.told) == ([], [])
 
 

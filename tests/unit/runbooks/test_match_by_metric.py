@@ -45,6 +45,7 @@ def fits(match: dict[str, Any], **alert: Any) -> bool:
 def test_a_metric_fits_only_if_every_given_condition_holds(
     metric: dict[str, Any], measured: dict[str, Any], wanted: bool
 ) -> None:
+    # A sender that measured no direction does not know the alert's rule: then direction and labels are not compared.
     found = fits({"metrics": [metric]}, alert_name="rule-17", measured=[measured])
 
     assert found is wanted

@@ -186,7 +186,7 @@ def test_an_end_ends_no_other_alert(begins: Payload, ends: Payload) -> None:
         *("Queue length: UP", "p99 - UP", "HTTP 500 is UP", "Queue length is back UP", "Refunds are UP"),
     ],
 )
-def test_a_text_that_only_counts_more_is_no_end(text: str) -> None:
+def test_up_after_what_may_be_a_quantity_or_an_unsure_name_is_no_end(text: str) -> None:
     assert not says_end(text)
 
 

@@ -148,9 +148,9 @@ def _not_low(
 ) -> tuple[SourceSeverity, str]:
     """Return `high` in place of a stated or presumed `low` or `info` if the alert says that data is lost.
 
-    With it goes a sentence on why. If the alert does not say so, return `base` and `said`, the severity and the
-    sentence until now. Return them also if people called an alert noise that said the same: that of an incident of the
-    last 30 days, in the same group, whose text differs only in numbers and names.
+    With it goes a sentence on why. Return `base` and `said`, the severity and the sentence until now, if the alert does
+    not say so, or if people called an earlier incident noise that is of the same group, of the last 30 days, and whose
+    alert has the same text but for numbers and names.
     """
     lost, ours = lexicon.loss_stated(alert), template_of(alert)
     if lost is None or any(

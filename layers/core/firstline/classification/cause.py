@@ -93,7 +93,10 @@ def is_well(evidence: Evidence | AlarmEvidence, opened_at: datetime) -> bool:
 
 
 def _would_show_a_fault(namespace: str) -> bool:
-    """Return True if there are rules for this kind of resource, or one of its vital signs counts failures."""
+    """Return True if the evidence about this kind of resource would show a fault, so that its silence says something.
+
+    That is so if this module has rules on causes for it, or if one of the metrics that are read of it counts failures.
+    """
     kind = KINDS.get(namespace)
     return namespace in _RULES or (kind is not None and any(sign.name in FAILURES for sign in kind.signs))
 

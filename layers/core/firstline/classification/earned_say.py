@@ -141,9 +141,10 @@ EVERYTHING = Earned(everything=True)
 
 
 def earned(bets: Mapping[str, Iterable[Bet]]) -> Earned:
-    """Compute which moves (kinds of changes to verdicts) each decider has earned by its bets.
+    """Compute which moves (kinds of changes to verdicts) each decider may make, by how its earlier ones turned out.
 
-    `bets` maps the name of a decider, a model with its prompt, to its bets, oldest first.
+    `bets` maps the name of a decider, a model with its prompt, to its earlier moves (`Bet`: a move and whether it was
+    right), oldest first.
     """
     standings = {decider: _standings(made) for decider, made in bets.items()}
     moves = {

@@ -1,4 +1,7 @@
-"""The say of a model: how far its verdict changes the verdict of rules and history, by what it has earned."""
+"""The say of a model: how far its verdict changes the verdict of rules and history.
+
+A kind of change counts once the model has earned it: once its earlier changes of that kind were mostly right.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-from firstline.incidents.operator_messages import Once
+from firstline.incidents.tell_once import Once
 
 DAY = timedelta(days=1)
 

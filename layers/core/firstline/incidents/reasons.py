@@ -19,7 +19,8 @@ SLACK_IS_DOWN = (
 def with_its_reason[Event: ReasonedInput](event: Event) -> Event:
     """Return the input of a state with its `reason` set to a sentence on how the last state ended.
 
-    The input is returned unchanged if that end is no reason for people (`_says_why`), as most waits that timed out.
+    The input is returned unchanged if that end is not why people get a message (`_says_why`): a wait that timed out,
+    for example, mostly is not.
     """
     if event.happened is None or not _says_why(event.happened):
         return event

@@ -23,7 +23,7 @@ from firstline.incidents.backoff import LONGEST, SHORTEST, Backoff
 from firstline.incidents.lifecycle import BadEnd
 from firstline.incidents.pages import on_hold, page_overdue, page_within
 from firstline.incidents.reconcile_look import NEWS_AFTER, Look, Spare, missed_signal, next_look, out_of_date
-from firstline.incidents.resting_incidents import Resting
+from firstline.incidents.reconcile_memory import Resting
 from firstline.incidents.stopped_executions import TOLD_WITHIN
 from firstline.incidents.store import Incidents
 from firstline.models import ExecutionInput, Incident, IncidentRecord

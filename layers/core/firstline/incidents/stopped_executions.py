@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from firstline.incidents.lifecycle import BadEnd, Executions
-from firstline.incidents.operator_messages import Once
 from firstline.incidents.status import status_of
 from firstline.incidents.store import Incidents
+from firstline.incidents.tell_once import Once
 from firstline.observability import logger
 from firstline.privacy.redact import redact
 from firstline.text import bullets, count, one_line

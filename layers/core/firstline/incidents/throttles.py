@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 
-from firstline.incidents.operator_messages import Once
+from firstline.incidents.tell_once import Once
 from firstline.text import count
 
 COUNTED_AFTER = timedelta(minutes=7)

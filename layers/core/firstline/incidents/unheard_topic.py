@@ -1,10 +1,10 @@
-"""A page topic without subscribers: pages of last resort, and what Firstline says about itself, reach nobody."""
+"""The check for a page topic without subscribers, which tells people in Slack that its messages reach nobody."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from firstline.incidents.operator_messages import Once
+from firstline.incidents.tell_once import Once
 from firstline.observability import logger, metrics
 
 EVERY = timedelta(days=1)

@@ -276,7 +276,8 @@ class StepResult(Frozen):
     """The result of one command on one host.
 
     `output` is the end of the command's output, without secrets; CloudWatch Logs has all of it.
-    For a release that was taken back, `instance_id` is its place and `command_id` the deployment.
+    For a release that was taken back, `instance_id` is where it was deployed (such as the deployment group of
+    CodeDeploy), and `command_id` is the deployment that puts the earlier release back.
     `changed` is false if the command reported that there was nothing to do.
     `at` is when Firstline learned of the result; None in records of older releases.
     """

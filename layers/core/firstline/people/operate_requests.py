@@ -118,11 +118,12 @@ class OperateHandler:
         """Return the caller as API Gateway proved it; raise NotPermitted for somebody who is not on the list."""
         authorizer = event["requestContext"].get("authorizer") or {}
         arn = str((authorizer.get("iam") or {}).get("userArn") or "")
-        person = self.people.of_principal(arn) if arn else None
+        if not arn:
+            raise NotPermitted("The request has no signature of AWS: sign it, as the command `firstline` does.")
+        person = self.people.of_principal(arn)
         if person is None:
             raise NotPermitted(
-                f"{arn or 'A caller without a signature'} belongs to nobody on the list of people: add it to {FILE} "
-                "under the person's `iam`, and deploy."
+                f"{arn} belongs to nobody on the list of people: add it to {FILE} under the person's `iam`, and deploy."
             )
         return Actor(person=person, through="command line", principal=arn[:256])
 

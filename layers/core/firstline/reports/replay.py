@@ -260,11 +260,11 @@ class _Comparison:
         return bool(self.joined.pages) and not self.joined.paged
 
     def _stays(self, why: str) -> bool:
-        """Return True if the incident still pages, or may page, although its first alert would no longer page.
+        """Return True if an incident whose first alert would no longer page still pages, or may page, by a later alert.
 
-        An alert that joined pages then. If that page comes later, add the incident to `later` of `found`; if a worse
-        alert joined of which nothing else is known, to `unsure`. Otherwise add it to `goes`, and return False. `why`
-        says for people what the change did.
+        If a later alert pages, return True; if that is later than the page was, add the incident to `later` of `found`.
+        If worse alerts joined of which only the number is known, add it to `unsure` and return True. Otherwise no page
+        is left: add it to `goes` and return False. `why` says for people what the change did.
         """
         if (at := self.joined.first_page) is not None:
             waits = at - self.record.incident.opened_at

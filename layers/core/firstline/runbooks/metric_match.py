@@ -49,8 +49,8 @@ class MetricMatch(Frozen):
     def fits(self, measured: Measured) -> bool:
         """Return True if a measured metric meets the conditions.
 
-        If the sender reports no direction, it did not read the alert's rule. Then labels that it does not report are
-        not compared, and `direction` is met unless it is absent.
+        A measured metric without a direction is from a sender that does not know the alert's rule. Then a label that is
+        not measured counts as met, and so does every `direction` but "absent" (the rule alarms if no data comes).
         """
         if not _fits(self.metric, measured.metric):  # nearly always
             return False

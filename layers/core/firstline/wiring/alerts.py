@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from firstline.incidents.canary import Canary
     from firstline.incidents.heartbeats import Watch
     from firstline.incidents.model_ceiling import CeilingWatch
-    from firstline.incidents.operator_messages import Once
     from firstline.incidents.reconcile import Reconciler
     from firstline.incidents.stopped_executions import StoppedWatch
+    from firstline.incidents.tell_once import Once
     from firstline.incidents.throttles import ThrottleWatch
     from firstline.incidents.unheard_topic import UnheardWatch
     from firstline.ingest.accept import Ingestion
@@ -109,7 +109,7 @@ class AlertParts(OnCallParts, MonitorParts):
     def once(self) -> "Once":
         from uuid import uuid4
 
-        from firstline.incidents.operator_messages import Once
+        from firstline.incidents.tell_once import Once
 
         return Once(self.incidents, uuid4().hex)
 

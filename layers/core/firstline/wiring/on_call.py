@@ -59,7 +59,7 @@ class OnCallParts(PeopleParts):
 
     @cached_property
     def follower(self) -> "Follower":
-        from firstline.adapters.dynamodb.copies import TableCopies
+        from firstline.adapters.dynamodb.schedule_copies import TableCopies
         from firstline.adapters.on_call_feeds import OnCallFeeds
         from firstline.people.follow_schedules import Follower
 

@@ -90,7 +90,7 @@ class PeopleParts(RemediationParts):
         return self._over_copies(self.people)
 
     def _over_copies(self, people: "People") -> "OverridesOf":
-        from firstline.adapters.dynamodb.copies import TableCopies
+        from firstline.adapters.dynamodb.schedule_copies import TableCopies
         from firstline.people.on_call import of_listed
         from firstline.policy.followed_schedules import with_copies
 

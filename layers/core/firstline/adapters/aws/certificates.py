@@ -75,7 +75,7 @@ class Certificates:
             body = response.read(MAX_BYTES + 1)
         except gaierror as error:
             if error.errno in _NO_SUCH_HOST:
-                raise Unauthenticated(f"{_FAILED}: {url} has no such host") from error
+                raise Unauthenticated(f"{_FAILED}: no host has the name in {url}") from error
             raise CertificateUnavailable(f"{_FAILED}: {url} did not answer: {error}") from error
         except (OSError, HTTPException) as error:
             raise CertificateUnavailable(f"{_FAILED}: {url} did not answer: {error}") from error

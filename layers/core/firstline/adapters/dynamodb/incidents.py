@@ -13,7 +13,7 @@ from firstline.adapters.dynamodb.claims import Claims
 from firstline.adapters.dynamodb.closing import Closing
 from firstline.adapters.dynamodb.edits import Edit
 from firstline.adapters.dynamodb.live import CLOSED, LOOK_AGAIN, OPEN, alert_of, live_key, read_lives
-from firstline.adapters.dynamodb.marks import LiveMarks, known_rank, loud_fields, told_rank
+from firstline.adapters.dynamodb.live_writes import LiveMarks, known_rank, loud_fields, told_rank
 from firstline.adapters.dynamodb.pagerduty_ids import PagerDutyIds
 from firstline.adapters.dynamodb.records import (
     decision_key,

@@ -24,7 +24,10 @@ REMEMBERED_FOR = timedelta(days=30)
 
 
 class SharedForms:
-    """The form of request that each model's server accepts, in the table, by the name of its circuit breaker."""
+    """The store, in the table, of the form of request that each model's server accepts.
+
+    A server is named by its circuit breaker.
+    """
 
     def __init__(self, table: Table, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._table = table

@@ -44,7 +44,11 @@ _OBJECT = re.compile(
 
 
 def is_quantity(text: str) -> bool:
-    """Return True if the last word of a text is a quantity: `Queue length`, `p99`, `HTTP 500`, `queueLength`."""
+    """Return True if a text ends with the name of something that is counted or measured.
+
+    Such are `Queue length`, `queueLength`, percentiles (`p99`), and status codes of HTTP (`HTTP 500`), of which
+    there may be many.
+    """
     last = _LAST_WORD.search(_JOINT.sub(" ", text.strip()))
     word = last[1].lower() if last else ""
     return not _QUANTITIES.isdisjoint((word, word.removesuffix("s"))) or _MEASURED.search(text) is not None
