@@ -114,8 +114,8 @@ BUGS = (
     Planted(
         "a step that runs although nothing fires any more",
         MACHINE,
-        '$cursor.queue = "rollback" ? "-1" : "0"',
-        '"-1"',
+        "(firing > :none OR attribute_exists(shards)) AND",
+        "(firing >= :none OR attribute_exists(shards)) AND",
     ),
     Planted(
         "a command that is sent again whatever went wrong",
