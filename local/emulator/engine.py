@@ -247,13 +247,6 @@ def _start_child(
     env.stack.append({"ExecutionArn": client.start_execution(**given)["executionArn"]})
 
 
-def _runs(execution_arn: str) -> bool:
-    """Return True while an execution runs. Many looks find it running: each by a request would slow it down."""
-    region, account = execution_arn.split(":")[3:5]
-    backend: Any = stepfunctions_parser_backends[account][region]
-    return any(running.execution_arn == execution_arn for running in backend._get_executions(ExecutionStatus.RUNNING))
-
-
 def _end_of_child(
     self: Any, env: Any, resource_runtime_part: Any, state_credentials: Any, **_: Any
 ) -> Callable[[], dict[str, Any] | None]:
@@ -265,7 +258,7 @@ def _end_of_child(
     arn = env.stack.pop()["ExecutionArn"]
 
     def look() -> dict[str, Any] | None:
-        if _runs(arn):
+        if savings.runs(arn):
             return None
         child = client.describe_execution(executionArn=arn)
         if child["status"] == ExecutionStatus.RUNNING:

@@ -8,10 +8,12 @@ from typing import Any
 
 import moto.backends
 from antlr4 import PredictionMode
+from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 _init = ASLParser.__init__
 
@@ -41,3 +43,10 @@ def copied(value: Any) -> Any:
         return marshal.loads(marshal.dumps(value))  # noqa: S302 - bytes of our own
     except ValueError:  # an object of moto's
         return copy.deepcopy(value)
+
+
+def runs(execution_arn: str) -> bool:
+    """Return True while an execution runs. Many looks find it running: each by a request would slow it down."""
+    region, account = execution_arn.split(":")[3:5]
+    backend: Any = stepfunctions_parser_backends[account][region]
+    return any(running.execution_arn == execution_arn for running in backend._get_executions(ExecutionStatus.RUNNING))
