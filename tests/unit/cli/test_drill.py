@@ -255,11 +255,11 @@ def test_a_runbook_is_not_tried_if_its_test_alert_would_find_another_that_change
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # The example finds it by a metric. The test alert has none, so it finds dead-service by its name.
-    (shipped,) = [one for one in catalogue.read(ROOT / "runbooks")[0] if one.id == "look-units"]
+    (shipped,) = [runbook for runbook in catalogue.read(ROOT / "runbooks")[0] if runbook.id == "look-units"]
     example = ExampleAlert(alert="SystemdUnitFailed", labels={"name": "shop.service"})
     match = shipped.match.model_copy(update={"alerts": ["NeverSent"], "words": []})
     mine = shipped.model_copy(update={"id": "mine", "match": match, "examples": Examples(match=[example])})
-    others = [one for one in catalogue.read(ROOT / "runbooks")[0] if one.id != "look-units"]
+    others = [runbook for runbook in catalogue.read(ROOT / "runbooks")[0] if runbook.id != "look-units"]
     monkeypatch.setattr(catalogue, "read", lambda folder: ([*others, mine], []))
     tried = Tried(monkeypatch)
 
@@ -270,7 +270,7 @@ def test_a_runbook_is_not_tried_if_its_test_alert_would_find_another_that_change
 
 
 def test_a_runbook_without_an_example_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    (shipped,) = [one for one in catalogue.read(ROOT / "runbooks")[0] if one.id == "look-units"]
+    (shipped,) = [runbook for runbook in catalogue.read(ROOT / "runbooks")[0] if runbook.id == "look-units"]
     monkeypatch.setattr(catalogue, "read", lambda folder: ([shipped.model_copy(update={"examples": Examples()})], []))
 
     done = CliRunner().invoke(app, ["test", "runbook", "look-units", "--host", "web-1"])

@@ -57,19 +57,13 @@ class LiveMarks(TableStore):
             verdict = self._stored_verdict(incident.incident_id)[0] or verdict
         mine: Item = {"status": OPEN, "generation": generation}
         rank, still = SEVERITY_RANK[verdict.severity], mine | ({"decided": None} if seen is None else {})
-        sets: Item = {"decided": rank, "started": generation}
-        if rank >= PAGING_RANK or verdict.hold is not None:
-            # Reconcile may have seen, before this verdict or while it was formed, that nothing is due for a while.
-            soon, until = now + LOOK_AGAIN, verdict.hold.until if verdict.hold else None
-            known = seen is not None and seen.loud_since is not None and until in (None, seen.held_until)
-            sets |= _due_unless_soon(seen, soon, now) if seen is not None and known else {"due_sk": stamp(soon)}
+        sets: Item = {"decided": rank, "started": generation, **_due_by_verdict(verdict, now, seen)}
         if seen is not None:
             sets |= {"judged": seen.joined, **loud_fields("judged_loud", seen.loud)}
         if verdict.hold is None:
             sets |= {"held_until": None}
         once = {"loud_since": stamp(now)} if rank >= PAGING_RANK and (seen is None or rank > _heard_rank(seen)) else {}
-        plain = Edit(sets=sets, once=once, when=still)
-        edits = [plain]
+        edits = [plain := Edit(sets=sets, once=once, when=still)]
         if verdict.hold is not None and (seen is None or seen.hold_ended_at is None):
             # A person may have ended the hold since the verdict was formed, and then it has ended.
             held = sets | {"held_until": stamp(verdict.hold.until)}
@@ -378,6 +372,18 @@ def _due_unless_soon(live: Live, until: datetime, now: datetime) -> Item:
     A changed `due_sk` also costs a write to the index `due`.
     """
     return {} if live.due_at is not None and now < live.due_at <= until else {"due_sk": stamp(until)}
+
+
+def _due_by_verdict(verdict: Classification, now: datetime, seen: Live | None) -> Item:
+    """Return the attribute `due_sk` that lets reconcile look soon at what a verdict makes due: a page, or a hold's end.
+
+    Reconcile may have found, while the verdict was formed, that nothing is due for a while, unless LIVE said so before.
+    """
+    if SEVERITY_RANK[verdict.severity] < PAGING_RANK and verdict.hold is None:
+        return {}
+    if seen is None or seen.loud_since is None or (verdict.hold and verdict.hold.until != seen.held_until):
+        return {"due_sk": stamp(now + LOOK_AGAIN)}
+    return _due_unless_soon(seen, now + LOOK_AGAIN, now)
 
 
 def _as_counted(live: Live) -> Item:
